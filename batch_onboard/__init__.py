@@ -1,0 +1,1 @@
+"""Onboard many Amazon Connect instances to outbound campaigns: paced, resumable, safe."""

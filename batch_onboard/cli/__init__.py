@@ -1,0 +1,1 @@
+"""Arguments, signals, printing and exit codes: a file a command."""

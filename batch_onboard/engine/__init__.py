@@ -1,0 +1,1 @@
+"""Works targets through: lanes, workers, polling, stopping. It sees ports, never adapters."""

@@ -1,0 +1,1 @@
+"""The durable record over all runs of one manifest."""

@@ -1,0 +1,1 @@
+"""Text to validated targets: a YAML manifest is read, checked and reported on in one pass."""
