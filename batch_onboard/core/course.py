@@ -1,0 +1,394 @@
+"""The course of one target through one run: after each answer, what has happened and what is next.
+
+A course is in one of four modes:
+
+- `LOOK`: the live state is read, the job's status first, then (unless a job runs) the config. What
+  both together mean, `verdict` decides.
+- `START`: a Start is due. Its intent is durable before it leaves.
+- `FOLLOW`: a job runs and is asked from time to time.
+- `CLEAR`: the record of a failed job is to be deleted, so that a Start is possible again.
+
+Rules that the code below must keep, each learned from how the service behaves:
+
+- A Start whose fate is unknown leads to `LOOK`, never to a second Start. A reading of 'not started'
+  counts only when the intent's hold has passed, since an accepted job may stay invisible for a
+  while and a delayed request may land late.
+- A 409 proves nothing but that this Start was not accepted. The live state is read.
+- A 200 from Start may carry the FAILED status of an older job.
+- SUCCEEDED without a config means offboarded since. Of what this ledger had onboarded, a person
+  decides; what was never its own is started.
+- 'Ours' is claimed only of what this ledger's Start did: its answer said so, or nothing was there
+  before the intent and something is there after it.
+
+Nothing here waits, draws chance or reads a clock: a `Moment` brings all three.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from batch_onboard.core.calls import NOT_ACCEPTED, NOT_SENT, Answer, JobStatus, Meaning, Operation
+from batch_onboard.core.lifecycle import Event, State
+from batch_onboard.core.notes import Notes
+from batch_onboard.core.opening import Opening, began_at, held_until, is_done, may_clear, opening
+from batch_onboard.core.patience import Patience
+from batch_onboard.core.steps import Moment, Next, Priority, Rules, Step
+from batch_onboard.core.targets import Comparison, Target
+from batch_onboard.core.verdict import NOT_ONBOARDED, Finding, Reading, find, is_ours
+
+if TYPE_CHECKING:
+    from batch_onboard.core.polling import PollPlan
+    from batch_onboard.core.record import Entry, Record
+
+
+MAX_CLEARS = 2
+"""How often one run tries to delete a failed job's record: the job may change under its hands."""
+
+
+class _Mode(Enum):
+    LOOK = "look"
+    START = "start"
+    FOLLOW = "follow"
+    CLEAR = "clear"
+
+
+class Course:
+    """One target on its way through one run.
+
+    `begin` gives the first call. Before a call is sent, `intend` gives the entries that must be
+    durable first. Each answer goes to `answered`, which says what is next.
+    """
+
+    __slots__ = (
+        "_clears_left",
+        "_conflict_since",
+        "_hold_until",
+        "_job",
+        "_last_running",
+        "_mode",
+        "_notes",
+        "_patience",
+        "_plan",
+        "_rules",
+        "_since",
+        "_succeeded_at",
+        "record",
+        "target",
+    )
+
+    def __init__(self, target: Target, record: Record, rules: Rules, plan: PollPlan) -> None:
+        """Prepare a course.
+
+        Args:
+            target: what is to be onboarded.
+            record: what is known of it; the course keeps it up to date.
+            rules: what the operator asked for.
+            plan: what is known about the length of jobs, shared by all courses.
+        """
+        self.target = target
+        self.record = record
+        self._rules = rules
+        self._plan = plan
+        self._notes = Notes(target.key, record)
+        self._patience = Patience()
+        self._mode = _Mode.LOOK
+        self._clears_left = MAX_CLEARS
+        self._job: Answer | None = None  # the status that the present look began with
+        self._hold_until = float("-inf")
+        self._since = 0.0  # when the job that is followed began
+        self._last_running: float | None = None  # its age when it was last seen running
+        self._succeeded_at: float | None = None  # when a job was seen that had ended well
+        self._conflict_since: float | None = None
+
+    @property
+    def done(self) -> bool:
+        """The target is as the manifest wants it, or its drift is accepted there."""
+        return is_done(self.target, self.record)
+
+    @property
+    def job_began(self) -> float:
+        """Monotonic time from which the age of the followed job is counted."""
+        return self._since
+
+    def begin(self, moment: Moment) -> Step:
+        """Say what the run does first about this target, if anything."""
+        self._hold_until = held_until(self.record, self._rules, moment)
+        match opening(self.target, self.record, self._rules):
+            case Opening.NOTHING:
+                return Step()
+            case Opening.FOLLOW:
+                self._since = began_at(self.record, moment)
+                return Step(next=self._turn_to(_Mode.FOLLOW, moment.now))
+            case Opening.START:
+                return Step(next=self._turn_to(_Mode.START, moment.now))
+            case Opening.LOOK:
+                return Step(next=self._turn_to(_Mode.LOOK, moment.now))
+
+    def intend(self, operation: Operation, moment: Moment) -> tuple[Entry, ...]:
+        """Return the entries that must be durable before the call leaves.
+
+        They are already applied to the record.
+        """
+        if operation is Operation.START:
+            self._clears_left = 0  # what fails from now on is for the next run
+            self._hold_until = moment.now + self._rules.hold
+            self._notes.add(
+                Event.INTENDED,
+                moment,
+                encryption=str(self.target.encryption),
+                identity=str(self.target.identity),
+                clean=self._job is not None,
+                hold=self._rules.hold,
+            )
+        elif operation is Operation.DELETE:
+            self._clears_left -= 1
+            by_rule = self.record.ours and not self._rules.retry_failed
+            self._notes.add(Event.CLEARING, moment, automatic=by_rule)
+        return self._notes.take()
+
+    def answered(self, operation: Operation, answer: Answer, moment: Moment) -> Step:
+        """Take in an answer: decide what it means for the target, and what is next."""
+        if answer.meaning in {Meaning.OK, Meaning.ABSENT}:
+            self._patience.renew()
+            following = self._told(operation, answer, moment)
+        elif operation is Operation.START:
+            following = self._start_failed(answer, moment)
+        else:
+            following = self._trouble(operation, answer, moment)
+        return Step(self._notes.take(), following)
+
+    # What an answer tells.
+
+    def _told(self, operation: Operation, answer: Answer, moment: Moment) -> Next | None:
+        match operation:
+            case Operation.START:
+                return self._start_answered(answer, moment)
+            case Operation.STATUS if self._mode is _Mode.FOLLOW:
+                return self._poll_answered(answer, moment)
+            case Operation.STATUS:
+                return self._status_read(answer, moment)
+            case Operation.CONFIG:
+                return self._act_on(answer, moment)
+            case Operation.DELETE:
+                self._notes.add(Event.CLEARED, moment, request_id=answer.request_id)
+                return self._turn_to(_Mode.START, moment.now)
+
+    def _start_answered(self, answer: Answer, moment: Moment) -> Next | None:
+        if answer.meaning is Meaning.ABSENT:
+            self._notes.add_answer(Event.REJECTED, answer, moment)
+            return None
+        if answer.job is JobStatus.IN_PROGRESS:
+            self._notes.add(Event.RUNNING, moment, request_id=answer.request_id, ours=True)
+            return self._follow(moment, moment.now)
+        if self.record.clean:
+            return self._job_ended(answer, moment)
+        # Nothing was read before this Start, so an end at once may be an older job's: the config
+        # and the rules for jobs that are not ours decide.
+        return self._status_read(answer, moment)
+
+    def _poll_answered(self, answer: Answer, moment: Moment) -> Next | None:
+        age = moment.now - self._since
+        if answer.job is JobStatus.IN_PROGRESS:
+            return self._still_running(answer, moment, age)
+        if answer.job is None and age < self._rules.consistency_window:
+            wait = self._patience.between_looks(moment.chance)
+            return self._next(Operation.STATUS, moment.now + wait)
+        if answer.job is not None and self.record.ours and self._last_running is not None:
+            self._plan.ended(self._last_running, age)
+            return self._job_ended(answer, moment)
+        return self._status_read(answer, moment)
+
+    def _still_running(self, answer: Answer, moment: Moment, age: float) -> Next | None:
+        self._last_running = age
+        if not self._rules.wait:
+            return None
+        if age > self._rules.job_timeout:
+            return self._give_up("job_timeout", answer, moment)
+        return self._next(Operation.STATUS, self._plan.next(self._since, moment.now))
+
+    def _job_ended(self, answer: Answer, moment: Moment) -> Next | None:
+        failed = answer.job is JobStatus.FAILED
+        event = Event.JOB_FAILED if failed else Event.JOB_SUCCEEDED
+        self._notes.add_answer(event, answer, moment, ours=True)
+        return None
+
+    # What the live state tells.
+
+    def _status_read(self, answer: Answer, moment: Moment) -> Next | None:
+        self._mode = _Mode.LOOK
+        self._job = answer
+        if answer.job is JobStatus.SUCCEEDED and self._succeeded_at is None:
+            self._succeeded_at = moment.now
+        ours_failed = answer.job is JobStatus.FAILED and is_ours(self.record)
+        if answer.job is JobStatus.IN_PROGRESS or ours_failed:
+            return self._act_on(Answer(Meaning.ABSENT), moment)
+        return self._next(Operation.CONFIG, moment.now)
+
+    def _act_on(self, config: Answer, moment: Moment) -> Next | None:
+        """Do what the live state, now read as far as is needed, asks for."""
+        job = self._job or config
+        found = self._find(job, config, moment)
+        match found:
+            case Finding.LAGGING | Finding.HELD:
+                return self._wait_for(found, moment)
+            case Finding.RUNNING:
+                ours = is_ours(self.record)
+                self._notes.add_answer(Event.RUNNING, job, moment, ours=ours)
+                return self._follow(moment, began_at(self.record, moment))
+            case Finding.FAILED:
+                return self._found_failed(job, moment)
+            case Finding.VANISHED:
+                return self._give_up("job_vanished", config, moment)
+            case Finding.STARTABLE:
+                return self._found_nothing(config, moment)
+            case _:
+                return self._found_end(found, config, moment)
+
+    def _find(self, job: Answer, config: Answer, moment: Moment) -> Finding:
+        ended_at = moment.now if self._succeeded_at is None else self._succeeded_at
+        return find(
+            Reading(job.job, config.encryption),
+            self.record,
+            self.target.encryption,
+            held=moment.now < self._held_until(),
+            recent=moment.now - ended_at < self._rules.consistency_window,
+        )
+
+    def _wait_for(self, found: Finding, moment: Moment) -> Next:
+        soon = moment.now + self._patience.between_looks(moment.chance)
+        if found is Finding.LAGGING:
+            return self._next(Operation.CONFIG, soon)
+        return self._next(Operation.STATUS, min(soon, self._held_until()))
+
+    def _found_failed(self, job: Answer, moment: Moment) -> Next | None:
+        self._notes.add_answer(Event.JOB_FAILED, job, moment, ours=is_ours(self.record))
+        if self._clears_left <= 0 or not may_clear(self.record, self._rules):
+            return None
+        return self._turn_to(_Mode.CLEAR, moment.now)
+
+    def _found_nothing(self, config: Answer, moment: Moment) -> Next | None:
+        if self.record.state is not State.PENDING:
+            self._notes.add_answer(Event.NOT_ONBOARDED, config, moment)
+        lost = self._patience.lost_starts()
+        if lost is not None:
+            return self._give_up(lost.error_code or lost.meaning.value, lost, moment)
+        return self._turn_to(_Mode.START, moment.now)
+
+    def _found_end(self, found: Finding, config: Answer, moment: Moment) -> Next | None:
+        """Note a finding after which there is nothing left to do in this run."""
+        wanted, live = self.target.encryption, config.encryption
+        error_code = message = None
+        if found is Finding.MISSING:
+            error_code = NOT_ONBOARDED
+            message = "it was onboarded before, and has no config any more"
+        elif found is Finding.DRIFT:
+            message = f"onboarded with encryption {live}, the manifest asks for {wanted}"
+        elif live is not None and wanted.compare(live) is Comparison.UNKNOWN:
+            message = f"it is not known whether {live} and {wanted} are the same key"
+        self._notes.add(
+            _END[found],
+            moment,
+            encryption=str(live if found is Finding.DRIFT else wanted),
+            error_code=error_code,
+            message=message,
+            request_id=config.request_id,
+            ours=is_ours(self.record),
+        )
+        return None
+
+    # What goes wrong.
+
+    def _start_failed(self, answer: Answer, moment: Moment) -> Next | None:
+        meaning = answer.meaning
+        if meaning is Meaning.REJECTED:
+            self._notes.add_answer(Event.REJECTED, answer, moment)
+            return None
+        if meaning is Meaning.UNCLEAR:
+            self._mode = _Mode.LOOK
+            self._patience.lose_start(answer)
+            return self._trouble(Operation.STATUS, answer, moment)
+        if meaning in NOT_SENT and self.record.state is State.SUBMITTING:
+            self._notes.add_answer(Event.WITHDRAWN, answer, moment)
+        if meaning in NOT_ACCEPTED:
+            self._notes.add_answer(Event.REFUSED, answer, moment)
+        if meaning is Meaning.CONFLICT:
+            return self._conflict(answer, moment)
+        return self._trouble(Operation.START, answer, moment)
+
+    def _conflict(self, answer: Answer, moment: Moment) -> Next | None:
+        """Read the live state; where nothing is there, another job holds the account's place."""
+        if self._conflict_since is None:
+            self._conflict_since = moment.now
+        elif moment.now - self._conflict_since > self._rules.job_timeout:
+            return self._give_up("conflict", answer, moment)
+        wait = self._patience.between_conflicts(moment.chance)
+        return self._turn_to(_Mode.LOOK, moment.now + wait)
+
+    def _trouble(self, operation: Operation, answer: Answer, moment: Moment) -> Next | None:
+        """Try a call again that has told nothing about the target, or give up."""
+        if answer.meaning is Meaning.REJECTED and self.record.state in _REJECTABLE:
+            self._notes.add_answer(Event.REJECTED, answer, moment)
+            return None
+        wait = self._patience.after(answer, moment.chance)
+        throttled = answer.meaning is Meaning.THROTTLED
+        if wait is None:
+            code = None if throttled else answer.error_code
+            return self._give_up(code or answer.meaning.value, answer, moment)
+        if operation is Operation.DELETE and answer.meaning is Meaning.CONFLICT:
+            # Only FAILED jobs can be deleted, so the job has changed: read it again.
+            return self._turn_to(_Mode.LOOK, moment.now + wait)
+        return self._next(operation, moment.now + wait, first=throttled)
+
+    def _give_up(self, cause: str, answer: Answer, moment: Moment) -> Next | None:
+        self._notes.add(
+            Event.GAVE_UP,
+            moment,
+            error_code=cause,
+            message=answer.message,
+            request_id=answer.request_id,
+        )
+        return None
+
+    # What is next.
+
+    def _held_until(self) -> float:
+        """Return until when 'not started' proves nothing: after a refusal it does at once."""
+        torn = self._rules.torn_until
+        return max(torn, self._hold_until) if self.record.intent_at is not None else torn
+
+    def _follow(self, moment: Moment, since: float) -> Next | None:
+        self._mode = _Mode.FOLLOW
+        self._since = since
+        self._last_running = moment.now - since
+        if not self._rules.wait:
+            return None
+        return self._next(Operation.STATUS, max(moment.now, self._plan.first(since)))
+
+    def _turn_to(self, mode: _Mode, at: float) -> Next:
+        self._mode = mode
+        return self._next(_FIRST_CALL[mode], at)
+
+    def _next(self, operation: Operation, at: float, *, first: bool = False) -> Next:
+        return Next(operation, _PRIORITY[self._mode], at, first)
+
+
+_REJECTABLE = frozenset({State.PENDING, State.UNRESOLVED, State.REJECTED})
+_FIRST_CALL = {
+    _Mode.LOOK: Operation.STATUS,
+    _Mode.START: Operation.START,
+    _Mode.FOLLOW: Operation.STATUS,
+    _Mode.CLEAR: Operation.DELETE,
+}
+_PRIORITY = {
+    _Mode.LOOK: Priority.LOOK,
+    _Mode.START: Priority.START,
+    _Mode.FOLLOW: Priority.POLL,
+    _Mode.CLEAR: Priority.START,
+}
+_END = {
+    Finding.SUCCEEDED: Event.JOB_SUCCEEDED,
+    Finding.ONBOARDED: Event.FOUND_ONBOARDED,
+    Finding.DRIFT: Event.FOUND_DRIFT,
+    Finding.MISSING: Event.FOUND_MISSING,
+}

@@ -1,0 +1,184 @@
+"""Which call goes next: lanes of waiting courses, paced by one limiter per domain and operation.
+
+A lane holds the courses of one (account, Region, operation, priority) in order. A lane is in one
+of three places: empty, ready (in the queue of its priority), or waiting (in the timer heap, until
+its limiter lets it go on). A course that must wait for its own sake, a backoff or a poll that is
+not due, stands in the same heap until it joins its lane. So each event costs the same however many
+targets a manifest has, there is one timer per lane, and a slow domain takes nothing from others.
+
+Lanes decide, and do nothing else: no waiting, no clock. Times are monotonic seconds.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from heapq import heapify, heappop, heappush
+from itertools import count
+from typing import TYPE_CHECKING
+
+from batch_onboard.core.calls import NOT_SENT, Meaning, Operation
+from batch_onboard.core.steps import Priority
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from batch_onboard.core.calls import Answer
+    from batch_onboard.core.course import Course
+    from batch_onboard.core.limiter import Limiter
+    from batch_onboard.core.polling import PollPlan
+    from batch_onboard.core.steps import Next
+    from batch_onboard.core.targets import Domain
+
+_UNKNOWN = frozenset({Meaning.UNCLEAR}) | NOT_SENT
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call that may go now.
+
+    Attributes:
+        course: for which target.
+        operation: which call.
+        limiter: the limiter that let it go.
+        ticket: the limiter's number for it.
+    """
+
+    course: Course
+    operation: Operation
+    limiter: Limiter
+    ticket: int
+
+
+class _Lane:
+    __slots__ = ("courses", "limiter", "operation", "priority", "queued", "waits_until")
+
+    def __init__(self, limiter: Limiter, operation: Operation, priority: Priority) -> None:
+        self.limiter = limiter
+        self.operation = operation
+        self.priority = priority
+        self.courses: deque[Course] = deque()
+        self.queued = False
+        self.waits_until: float | None = None
+
+
+class Lanes:
+    """All courses that wait for a call, and the limiters that pace them."""
+
+    def __init__(self, make_limiter: Callable[[Domain, Operation], Limiter]) -> None:
+        """Begin without lanes.
+
+        Args:
+            make_limiter: called once per domain and operation.
+        """
+        self._make_limiter = make_limiter
+        self._limiters: dict[tuple[Domain, Operation], Limiter] = {}
+        self._lanes: dict[tuple[Domain, Operation, Priority], _Lane] = {}
+        self._by_limiter: dict[int, list[_Lane]] = {}
+        self._ready: dict[Priority, deque[_Lane]] = {priority: deque() for priority in Priority}
+        # (time, order, a lane whose limiter lets it go on, or a course and what it waits for)
+        self._timers: list[tuple[float, int, _Lane | tuple[Course, Next]]] = []
+        self._order = count()
+
+    @property
+    def limiters(self) -> dict[tuple[Domain, Operation], Limiter]:
+        """The limiters so far, for statistics."""
+        return self._limiters
+
+    def add(self, course: Course, following: Next, now: float) -> None:
+        """Let a course wait for a call."""
+        if following.at > now:
+            self._push(following.at, (course, following))
+        else:
+            self._join(course, following)
+
+    def take(self, now: float) -> Call | None:
+        """Return the call that goes next, or None if none may go now."""
+        self._release(now)
+        for queue in self._ready.values():
+            while queue:
+                lane = queue.popleft()
+                lane.queued = False
+                at = lane.limiter.ready_at(now)
+                if at > now:
+                    self._wait(lane, at)
+                    continue
+                return self._go(lane, now)
+        return None
+
+    def wake_at(self) -> float | None:
+        """Return when `take` may have a call if nothing else happens; None if never."""
+        return self._timers[0][0] if self._timers else None
+
+    def answered(self, call: Call, answer: Answer, now: float) -> None:
+        """Tell the limiter what came of its call, and let lanes go on that may now."""
+        limiter = call.limiter
+        if answer.meaning is Meaning.THROTTLED:
+            limiter.throttled(call.ticket, now, answer.retry_after)
+        elif answer.meaning in _UNKNOWN:
+            limiter.lost(call.ticket, now)
+        else:
+            limiter.accepted(call.ticket, now)
+        at = limiter.ready_at(now)
+        for lane in self._by_limiter[id(limiter)]:
+            if lane.waits_until is not None and at < lane.waits_until:
+                self._wait(lane, at)
+
+    def bring_polls_forward(self, plan: PollPlan, now: float) -> None:
+        """Ask jobs anew when they are due, after the first lengths of jobs have become known.
+
+        This walks over all that waits, and happens once in a run.
+        """
+        for index, (at, order, waiting) in enumerate(self._timers):
+            if isinstance(waiting, tuple) and waiting[1].priority is Priority.POLL:
+                due = max(now, plan.first(waiting[0].job_began))
+                self._timers[index] = (min(at, due), order, waiting)
+        heapify(self._timers)
+
+    def _release(self, now: float) -> None:
+        while self._timers and self._timers[0][0] <= now:
+            at, _, waiting = heappop(self._timers)
+            if isinstance(waiting, tuple):
+                self._join(*waiting)
+            elif waiting.waits_until == at:  # else it was given another time since
+                waiting.waits_until = None
+                self._queue(waiting)
+
+    def _join(self, course: Course, following: Next) -> None:
+        lane = self._lane(course.target.key.domain, following)
+        if following.first:
+            lane.courses.appendleft(course)
+        else:
+            lane.courses.append(course)
+        if not lane.queued and lane.waits_until is None:
+            self._queue(lane)
+
+    def _lane(self, domain: Domain, following: Next) -> _Lane:
+        operation, priority = following.operation, following.priority
+        lane = self._lanes.get((domain, operation, priority))
+        if lane is None:
+            limiter = self._limiters.get((domain, operation))
+            if limiter is None:
+                limiter = self._make_limiter(domain, operation)
+                self._limiters[domain, operation] = limiter
+            lane = self._lanes[domain, operation, priority] = _Lane(limiter, operation, priority)
+            self._by_limiter.setdefault(id(limiter), []).append(lane)
+        return lane
+
+    def _go(self, lane: _Lane, now: float) -> Call:
+        course = lane.courses.popleft()
+        ticket = lane.limiter.send(now)
+        if lane.courses:
+            self._queue(lane)
+        return Call(course, lane.operation, lane.limiter, ticket)
+
+    def _queue(self, lane: _Lane) -> None:
+        lane.queued = True
+        self._ready[lane.priority].append(lane)
+
+    def _wait(self, lane: _Lane, at: float) -> None:
+        lane.waits_until = at
+        self._push(at, lane)
+
+    def _push(self, at: float, waiting: _Lane | tuple[Course, Next]) -> None:
+        heappush(self._timers, (at, next(self._order), waiting))

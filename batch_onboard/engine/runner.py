@@ -1,0 +1,208 @@
+"""Works courses through: a dispatcher hands calls that may go to a bounded pool of workers.
+
+One task dispatches, as many as `concurrency` work; no task belongs to a target. The dispatcher asks
+the lanes for a call only when a worker is free, so that a call that its limiter has let go leaves
+at once. All that can be decided without waiting is decided in `Lanes` and `Course`; here is only
+what waits: for credentials, for the journal, for the service, for time.
+
+The order of one call is the promise of the ledger: credentials, then the intent on disk, then the
+request, then the outcome on disk, and only then the watchers are told.
+"""
+
+from __future__ import annotations
+
+from math import inf
+from typing import TYPE_CHECKING
+
+import anyio
+
+from batch_onboard.core.ports import JournalError
+from batch_onboard.core.steps import Moment
+from batch_onboard.engine.lanes import Call
+from batch_onboard.engine.watching import Happening
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
+
+    from batch_onboard.core.calls import Answer
+    from batch_onboard.core.course import Course
+    from batch_onboard.core.polling import PollPlan
+    from batch_onboard.core.ports import Journal, Service, WallClock
+    from batch_onboard.core.record import Entry
+    from batch_onboard.engine.lanes import Lanes
+    from batch_onboard.engine.tally import Tally
+    from batch_onboard.engine.watching import Watcher
+
+
+class Runner:
+    """One run of the engine over a set of courses."""
+
+    def __init__(
+        self,
+        *,
+        service: Service,
+        journal: Journal,
+        lanes: Lanes,
+        plan: PollPlan,
+        tally: Tally,
+        watcher: Watcher,
+        wall: WallClock,
+        chance: Callable[[], float],
+        concurrency: int = 128,
+        drain_timeout: float = 20.0,
+    ) -> None:
+        """Prepare a run.
+
+        Args:
+            service: answers calls.
+            journal: makes entries durable.
+            lanes: decides which call goes next.
+            plan: learns how long jobs take; the same that the courses have.
+            tally: counts.
+            watcher: is told of each answer once its entries are durable.
+            wall: tells the time for people.
+            chance: draws a number from 0 up to, not including, 1.
+            concurrency: how many calls may be under way at once.
+            drain_timeout: seconds that calls under way have to finish after `stop`.
+        """
+        self._service = service
+        self._journal = journal
+        self._lanes = lanes
+        self._plan = plan
+        self._tally = tally
+        self._watcher = watcher
+        self._wall = wall
+        self._chance = chance
+        self._concurrency = concurrency
+        self._drain_timeout = drain_timeout
+        self._open = 0
+        self._idle = 0
+        self._stopping = False
+        self._lengths_known = plan.expected is not None
+        self._broken: list[JournalError] = []
+        self._scope = anyio.CancelScope()
+        self._wake = anyio.Event()
+
+    @property
+    def stopping(self) -> bool:
+        """No further call will be begun."""
+        return self._stopping
+
+    async def run(self, courses: Iterable[Course]) -> None:
+        """Work the courses through until all are over, or `stop` was called.
+
+        Raises:
+            JournalError: entries could not be made durable; calls under way were finished first.
+        """
+        for course in courses:
+            self._begin(course)
+        with self._scope:
+            async with anyio.create_task_group() as group:
+                sender, receiver = anyio.create_memory_object_stream[Call](self._concurrency)
+                self._idle = min(self._concurrency, self._open)
+                for _ in range(self._idle):
+                    group.start_soon(self._work, receiver.clone())
+                receiver.close()
+                await self._dispatch(sender)
+        if self._broken:
+            lost = tuple(entry for error in self._broken for entry in error.lost)
+            raise JournalError(str(self._broken[0]), lost)
+
+    def stop(self) -> None:
+        """Begin no further call, and give those under way `drain_timeout` to finish."""
+        if not self._stopping:
+            self._stopping = True
+            self._scope.deadline = anyio.current_time() + self._drain_timeout
+            self._wake.set()
+
+    def abort(self) -> None:
+        """Stop at once. A Start whose answer is not awaited any more stays `submitting`."""
+        self._stopping = True
+        self._scope.cancel()
+
+    def _begin(self, course: Course) -> None:
+        self._tally.select()
+        moment = self._moment()
+        step = course.begin(moment)
+        if step.next is None:
+            self._tally.finished()
+        else:
+            self._open += 1
+            self._lanes.add(course, step.next, moment.now)
+
+    async def _dispatch(self, sender: MemoryObjectSendStream[Call]) -> None:
+        with sender:
+            while self._open and not self._stopping:
+                call = self._lanes.take(anyio.current_time()) if self._idle else None
+                if call is None:
+                    await self._rest()
+                else:
+                    self._idle -= 1
+                    sender.send_nowait(call)
+
+    async def _rest(self) -> None:
+        """Wait until a call may go: the next timer, or a change that a worker makes."""
+        self._wake = anyio.Event()
+        wake_at = self._lanes.wake_at() if self._idle else None
+        with anyio.CancelScope(deadline=inf if wake_at is None else wake_at):
+            await self._wake.wait()
+
+    async def _work(self, receiver: MemoryObjectReceiveStream[Call]) -> None:
+        with receiver:
+            async for call in receiver:
+                self._tally.began()
+                try:
+                    await self._carry_out(call)
+                except JournalError as error:
+                    self._broken.append(error)
+                    self.stop()
+                finally:
+                    self._tally.ended()
+                self._idle += 1
+                self._wake.set()
+
+    async def _carry_out(self, call: Call) -> None:
+        course, operation = call.course, call.operation
+        answer = await self._service.prepare(course.target)
+        if answer is None:
+            if self._stopping:
+                return
+            await self._intend(call)
+            answer = await self._service.send(operation, course.target)
+        moment = self._moment()
+        self._tally.answered(operation, answer)
+        self._lanes.answered(call, answer, moment.now)
+        before = course.record.state
+        step = course.answered(operation, answer, moment)
+        self._tally.moved(before, course.record.state)
+        if step.next is not None:
+            self._lanes.add(course, step.next, moment.now)
+        self._share_lengths(moment.now)
+        await self._tell(call, answer, step.entries, over=step.next is None)
+
+    async def _intend(self, call: Call) -> None:
+        before = call.course.record.state
+        entries = call.course.intend(call.operation, self._moment())
+        if entries:
+            self._tally.moved(before, call.course.record.state)
+            await self._journal.write(*entries)
+
+    async def _tell(
+        self, call: Call, answer: Answer, entries: tuple[Entry, ...], *, over: bool
+    ) -> None:
+        if entries:
+            await self._journal.write(*entries)
+        if over:
+            self._open -= 1
+            self._tally.finished()
+        self._watcher.happened(Happening(call.course, call.operation, answer, entries, over))
+
+    def _share_lengths(self, now: float) -> None:
+        if not self._lengths_known and self._plan.expected is not None:
+            self._lengths_known = True
+            self._lanes.bring_polls_forward(self._plan, now)
+
+    def _moment(self) -> Moment:
+        return Moment(anyio.current_time(), self._wall(), self._chance())

@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import copy
+from itertools import product
+
+import pytest
+
+from batch_onboard.core.lifecycle import TRANSITIONS, Event, IllegalMoveError, State, move
+from batch_onboard.core.record import Entry, Record
+from tests.core.examples import KEY, NOON
+
+
+@pytest.mark.parametrize(("state", "event"), list(product(State, Event)))
+def test_each_event_moves_as_the_table_says_or_changes_nothing(state: State, event: Event) -> None:
+    """A possible event leads to the table's state; an impossible one raises and changes nothing."""
+    record = Record(state=state)
+    before = copy.copy(record)
+    entry = Entry(event, KEY, NOON)
+    if event in TRANSITIONS[state]:
+        record.apply(entry)
+        assert record.state is TRANSITIONS[state][event]
+    else:
+        with pytest.raises(IllegalMoveError, match=f"{event.value} is not possible"):
+            record.apply(entry)
+        assert record == before
+
+
+def test_a_start_is_intended_only_by_a_pending_target() -> None:
+    """No other state allows an intent, so a second Start needs proof about the first."""
+    assert [state for state in State if Event.INTENDED in TRANSITIONS[state]] == [State.PENDING]
+
+
+def test_a_submitting_target_becomes_pending_only_by_proof() -> None:
+    """Only a withdrawal, a refusal or a late enough read of nothing reopens the way to a Start."""
+    back = {e for e, to in TRANSITIONS[State.SUBMITTING].items() if to is State.PENDING}
+    assert back == {Event.WITHDRAWN, Event.REFUSED, Event.NOT_ONBOARDED}
+
+
+def test_what_this_ledger_onboarded_stays_its_success() -> None:
+    """A read that finds it as it was left does not turn it into somebody else's work."""
+    assert move(State.SUCCEEDED, Event.FOUND_ONBOARDED) is State.SUCCEEDED
+    assert move(State.PENDING, Event.FOUND_ONBOARDED) is State.ALREADY_ONBOARDED
+
+
+def test_every_state_can_be_reached_from_pending() -> None:
+    """The table has no state that nothing leads to."""
+    reached = {State.PENDING}
+    while more := {to for s in reached for to in TRANSITIONS[s].values()} - reached:
+        reached |= more
+    assert reached == set(State)
+
+
+def test_an_open_intent_survives_giving_up_and_nothing_else() -> None:
+    """Whoever tries again after giving up still knows that a Start may have been sent."""
+    record = Record()
+    record.apply(Entry(Event.INTENDED, KEY, NOON, hold=60.0, clean=True))
+    record.apply(Entry(Event.GAVE_UP, KEY, NOON, error_code="timeout"))
+    assert (record.state, record.intent_at, record.clean) == (State.UNRESOLVED, NOON, True)
+    record.apply(Entry(Event.RUNNING, KEY, NOON, ours=True))
+    assert (record.intent_at, record.ours, record.attempts) == (None, True, 1)
+
+
+def test_attempts_count_the_starts_that_were_sent() -> None:
+    """A withdrawn intent is no attempt, a refused one is."""
+    record = Record()
+    for event in (Event.INTENDED, Event.WITHDRAWN, Event.INTENDED, Event.REFUSED):
+        record.apply(Entry(event, KEY, NOON))
+    assert record.attempts == 1
+
+
+def test_automatic_clears_are_counted_and_a_persons_are_not() -> None:
+    """Only deletions by the rule for INTERNAL_FAILURE use up its bound."""
+    record = Record()
+    record.apply(Entry(Event.JOB_FAILED, KEY, NOON, failure_code="INTERNAL_FAILURE", ours=True))
+    record.apply(Entry(Event.CLEARING, KEY, NOON, automatic=True))
+    record.apply(Entry(Event.CLEARING, KEY, NOON))
+    assert (record.automatic_clears, record.failure_code) == (1, "INTERNAL_FAILURE")
+    record.apply(Entry(Event.CLEARED, KEY, NOON))
+    assert (record.state, record.ours, record.failure_code) == (State.PENDING, False, None)
+
+
+def test_a_record_keeps_when_it_began_and_ended() -> None:
+    """The Start's intent gives the beginning, an end its time; a new Start opens it again."""
+    record = Record()
+    record.apply(Entry(Event.INTENDED, KEY, NOON))
+    record.apply(Entry(Event.RUNNING, KEY, NOON, ours=True, request_id="r-1"))
+    record.apply(Entry(Event.JOB_FAILED, KEY, NOON, ours=True))
+    assert (record.started_at, record.finished_at, record.request_id) == (NOON, NOON, "r-1")
+    record.apply(Entry(Event.CLEARED, KEY, NOON))
+    assert record.finished_at is None
