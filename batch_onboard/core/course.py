@@ -104,7 +104,7 @@ class Course:
     @property
     def done(self) -> bool:
         """The target is as the manifest wants it, or its drift is accepted there."""
-        return is_done(self.target, self.record)
+        return is_done(self.record, self.target.accept_drift)
 
     @property
     def job_began(self) -> float:

@@ -45,7 +45,7 @@ def _is_settled(target: Target, record: Record, rules: Rules) -> bool:
             # A manifest that asks for another key than when it was done leads to a read.
             return record.encryption == str(target.encryption)
         case State.DRIFTED:
-            return is_done(target, record)
+            return is_done(record, target.accept_drift)
         case State.FAILED:
             return not (rules.retry_failed or may_clear(record, rules))
         case State.REJECTED:
@@ -54,10 +54,15 @@ def _is_settled(target: Target, record: Record, rules: Rules) -> bool:
             return False
 
 
-def is_done(target: Target, record: Record) -> bool:
-    """Say whether a target is as the manifest wants it, or its drift is accepted there."""
+def is_done(record: Record, accept_drift: str | None) -> bool:
+    """Say whether a target is as the manifest wants it, or its drift is accepted there.
+
+    Args:
+        record: what is known of it.
+        accept_drift: the manifest's reason to accept a drift of encryption, if it has one.
+    """
     if record.state is State.DRIFTED and record.error_code != NOT_ONBOARDED:
-        return target.accept_drift is not None
+        return accept_drift is not None
     return record.state in DONE
 
 

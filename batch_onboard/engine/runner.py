@@ -81,7 +81,8 @@ class Runner:
         self._idle = 0
         self._stopping = False
         self._lengths_known = plan.expected is not None
-        self._broken: list[JournalError] = []
+        self._broken: JournalError | None = None
+        self._lost: dict[int, Entry] = {}
         self._scope = anyio.CancelScope()
         self._wake = anyio.Event()
 
@@ -106,9 +107,8 @@ class Runner:
                     group.start_soon(self._work, receiver.clone())
                 receiver.close()
                 await self._dispatch(sender)
-        if self._broken:
-            lost = tuple(entry for error in self._broken for entry in error.lost)
-            raise JournalError(str(self._broken[0]), lost)
+        if self._broken is not None:
+            raise JournalError(str(self._broken), tuple(self._lost.values()))
 
     def stop(self) -> None:
         """Begin no further call, and give those under way `drain_timeout` to finish."""
@@ -156,7 +156,7 @@ class Runner:
                 try:
                     await self._carry_out(call)
                 except JournalError as error:
-                    self._broken.append(error)
+                    self._broken = self._broken or error
                     self.stop()
                 finally:
                     self._tally.ended()
@@ -187,17 +187,25 @@ class Runner:
         entries = call.course.intend(call.operation, self._moment())
         if entries:
             self._tally.moved(before, call.course.record.state)
-            await self._journal.write(*entries)
+            await self._save(entries)
 
     async def _tell(
         self, call: Call, answer: Answer, entries: tuple[Entry, ...], *, over: bool
     ) -> None:
         if entries:
-            await self._journal.write(*entries)
+            await self._save(entries)
         if over:
             self._open -= 1
             self._tally.finished()
         self._watcher.happened(Happening(call.course, call.operation, answer, entries, over))
+
+    async def _save(self, entries: tuple[Entry, ...]) -> None:
+        try:
+            await self._journal.write(*entries)
+        except JournalError as error:
+            # Several workers may see the same failure, and calls under way still bring outcomes.
+            self._lost |= {id(entry): entry for entry in (*error.lost, *entries)}
+            raise
 
     def _share_lengths(self, now: float) -> None:
         if not self._lengths_known and self._plan.expected is not None:

@@ -36,15 +36,3 @@ class Watcher(Protocol):
     def happened(self, happening: Happening) -> None:
         """Take note of an answer and what it has led to."""
         ...
-
-
-class Audience:
-    """Several watchers as one."""
-
-    def __init__(self, *watchers: Watcher) -> None:
-        self._watchers = watchers
-
-    def happened(self, happening: Happening) -> None:
-        """Tell each watcher in turn."""
-        for watcher in self._watchers:
-            watcher.happened(happening)

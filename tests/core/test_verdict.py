@@ -136,9 +136,9 @@ def test_an_accepted_drift_is_done() -> None:
     """A reason in the manifest settles a drift, but not that the instance is gone."""
     accepted = target(accept_drift="keeps its old key, CHG-1234")
     assert opening(accepted, DRIFTED, PLAIN) is Opening.NOTHING
-    assert is_done(accepted, DRIFTED)
-    assert not is_done(accepted, GONE)
-    assert not is_done(target(), DRIFTED)
+    assert is_done(DRIFTED, "a reason")
+    assert not is_done(GONE, "a reason")
+    assert not is_done(DRIFTED, None)
 
 
 def test_only_what_the_contract_allows_is_deleted() -> None:

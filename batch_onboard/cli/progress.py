@@ -1,0 +1,120 @@
+"""How a run tells where it stands while it runs, on stderr."""
+
+from __future__ import annotations
+
+import json
+import sys
+from contextlib import contextmanager
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+import anyio
+
+from batch_onboard.cli.texts import duration
+from batch_onboard.core.lifecycle import DONE, State
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from batch_onboard.engine.tally import Tally, TallyStatistics
+
+_PLAIN_EVERY = 60.0
+_JSON_EVERY = 5.0
+_BAR_EVERY = 0.2
+_STOPPED = (State.FAILED, State.REJECTED, State.DRIFTED, State.UNRESOLVED)
+
+
+class ProgressMode(StrEnum):
+    """The modes of `--progress`."""
+
+    AUTO = "auto"
+    BAR = "bar"
+    PLAIN = "plain"
+    JSON = "json"
+    NONE = "none"
+
+    def resolved(self, *, terminal: bool) -> ProgressMode:
+        """Decide what `auto` means: a line that renews itself on a terminal, else plain lines."""
+        if self is not ProgressMode.AUTO:
+            return self
+        return ProgressMode.BAR if terminal else ProgressMode.PLAIN
+
+
+def progress_line(now: TallyStatistics, elapsed: float) -> str:
+    """Tell in one line how far a run is."""
+    share = 100 * now.over // max(1, now.selected)
+    done = sum(now.states.get(state, 0) for state in DONE)
+    stopped = sum(now.states.get(state, 0) for state in _STOPPED)
+    running = now.states.get(State.IN_PROGRESS, 0)
+    rate = now.calls / elapsed if elapsed > 0 else 0.0
+    return (
+        f"{now.over:,}/{now.selected:,} {share}% | ok {done:,} stopped {stopped:,} | "
+        f"jobs {running:,} | {rate:.0f} calls/s, {now.throttled:,} throttled | "
+        f"{duration(elapsed)}"
+    )
+
+
+def progress_json(now: TallyStatistics, elapsed: float) -> str:
+    """Tell the same as one JSON object."""
+    return json.dumps(
+        {
+            "elapsed": round(elapsed, 3),
+            "over": now.over,
+            "selected": now.selected,
+            "in_flight": now.in_flight,
+            "calls": now.calls,
+            "starts": now.starts,
+            "throttled": now.throttled,
+            "states": {state.value: number for state, number in now.states.items()},
+        }
+    )
+
+
+async def show_progress(tally: Tally, mode: ProgressMode) -> None:
+    """Tell where a run stands, until cancelled."""
+    began = anyio.current_time()
+
+    def elapsed() -> float:
+        return anyio.current_time() - began
+
+    match mode:
+        case ProgressMode.BAR:
+            with _renewed_line() as show:
+                await _repeat(
+                    _BAR_EVERY, lambda: show(progress_line(tally.statistics(), elapsed()))
+                )
+        case ProgressMode.PLAIN:
+            await _repeat(
+                _PLAIN_EVERY, lambda: _print(progress_line(tally.statistics(), elapsed()))
+            )
+        case ProgressMode.JSON:
+            await _repeat(_JSON_EVERY, lambda: _print(progress_json(tally.statistics(), elapsed())))
+        case _:
+            return
+
+
+async def _repeat(seconds: float, tell: Callable[[], None]) -> None:
+    while True:
+        await anyio.sleep(seconds)
+        tell()
+
+
+def _print(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)  # noqa: T201 - the terminal is what this is for
+
+
+@contextmanager
+def _renewed_line() -> Iterator[Callable[[str], None]]:
+    """Give a function that replaces the terminal's last line; it is gone at the end."""
+    from rich.console import Console
+    from rich.live import Live
+    from rich.text import Text
+
+    console = Console(stderr=True)
+    with Live(console=console, auto_refresh=False, transient=True) as live:
+
+        def show(line: str) -> None:
+            text = Text(line, no_wrap=True, overflow="ellipsis")
+            live.update(text, refresh=True)
+
+        yield show

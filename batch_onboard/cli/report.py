@@ -1,0 +1,58 @@
+"""`batch-onboard report`."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from batch_onboard.cli.arguments import FILE, ledger_argument
+from batch_onboard.cli.framework import Command, Option
+from batch_onboard.exits import Exit
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@click.command(cls=Command)
+@ledger_argument
+@click.option(
+    "--format",
+    "form",
+    cls=Option,
+    section="Output",
+    type=click.Choice(["json", "jsonl", "csv"]),
+    default="json",
+    help="One object with a summary, an object a line, or a table.",
+)
+@click.option("-o", "out", cls=Option, section="Output", type=FILE, help="Write to a file.")
+@click.option(
+    "--all",
+    "removed",
+    cls=Option,
+    section="Output",
+    is_flag=True,
+    help="Report also targets that the manifest no longer names.",
+)
+@click.pass_context
+def report(ctx: click.Context, ledger: Path, form: str, out: Path | None, removed: bool) -> None:
+    """Write the results per target, as of the latest run, to stdout or a file."""
+    from batch_onboard.ledger.errors import LedgerError
+    from batch_onboard.ledger.file import read_history
+    from batch_onboard.report.formats import Format, write_report
+
+    try:
+        history = read_history(ledger)
+    except LedgerError as error:
+        click.echo(str(error), err=True)
+        ctx.exit(Exit.LEDGER)
+    if out is None:
+        write_report(history, Format(form), sys.stdout, removed=removed)
+        return
+    try:
+        with out.open("w", encoding="utf-8", newline="") as file:
+            write_report(history, Format(form), file, removed=removed)
+    except OSError as error:
+        click.echo(f"{out} can't be written: {error.strerror}", err=True)
+        ctx.exit(Exit.USAGE)

@@ -1,0 +1,228 @@
+"""`batch-onboard run`."""
+
+from __future__ import annotations
+
+import shlex
+import signal
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from batch_onboard.cli.arguments import manifest_argument
+from batch_onboard.cli.framework import Command
+from batch_onboard.cli.run_options import run_options, settings_from
+from batch_onboard.cli.texts import count, duration, summary_lines
+from batch_onboard.exits import Exit
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from batch_onboard.app import Batch, Outcome
+    from batch_onboard.manifest.load import Manifest
+    from batch_onboard.report.summary import Summary
+    from batch_onboard.simulator.scenario import Scenario
+
+
+@click.command(cls=Command)
+@manifest_argument
+@run_options
+@click.pass_context
+def run(ctx: click.Context, /, manifest: Path, **options: Any) -> None:
+    """Onboard the targets of a manifest; run again to resume.
+
+    Each target is read first, started if nothing is there, and followed to its end, as fast as
+    its account's quota allows. What happens is written to a ledger beside the manifest before it
+    counts, so that a run can be stopped, or killed, at any moment and run again.
+    """
+    loaded = _load(ctx, manifest, options)
+    scenario = _load_scenario(ctx, options)
+    path = options["ledger"] or manifest.with_name(f"{manifest.stem}.ledger.jsonl")
+    settings = settings_from(options, scenario, tuple(sys.argv[1:]))
+
+    from batch_onboard.app import open_batch
+    from batch_onboard.ledger.errors import LedgerError, LedgerLockedError
+
+    try:
+        with open_batch(loaded, path, settings) as batch:
+            _confirm(ctx, batch, loaded, options)
+            code = _carry_out(batch, options)
+    except LedgerError as error:
+        click.echo(str(error), err=True)
+        ctx.exit(Exit.LOCKED if isinstance(error, LedgerLockedError) else Exit.LEDGER)
+    ctx.exit(code)
+
+
+def _load(ctx: click.Context, path: Path, options: dict[str, Any]) -> Manifest:
+    from batch_onboard.manifest.load import load_manifest
+    from batch_onboard.manifest.problems import ManifestError
+
+    try:
+        manifest = load_manifest(path, allow_profiles=options["allow_profiles"])
+    except ManifestError as error:
+        click.echo(str(error), err=True)
+        ctx.exit(Exit.USAGE)
+    for warning in manifest.warnings:
+        click.echo(str(warning), err=True)
+    return manifest
+
+
+def _load_scenario(ctx: click.Context, options: dict[str, Any]) -> Scenario | None:
+    if not options["simulate"]:
+        if options["scenario"] is not None:
+            raise click.UsageError("--scenario goes with --simulate")
+        return None
+    from batch_onboard.simulator.scenario import Scenario, ScenarioError, load_scenario
+
+    if options["scenario"] is None:
+        return Scenario()
+    try:
+        return load_scenario(options["scenario"])
+    except ScenarioError as error:
+        click.echo(str(error), err=True)
+        ctx.exit(Exit.USAGE)
+
+
+def _confirm(ctx: click.Context, batch: Batch, manifest: Manifest, options: dict[str, Any]) -> None:
+    """Say what the run will do, and on a terminal ask."""
+    if not options["quiet"]:
+        for line in _preview(batch, manifest):
+            click.echo(line, err=True)
+    if options["yes"] or options["simulate"] or batch.nothing_to_do:
+        return
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        click.echo("there is no terminal to ask on: run with --yes to go ahead", err=True)
+        ctx.exit(Exit.USAGE)
+    if not click.confirm("Go ahead?", err=True):
+        ctx.exit(Exit.USAGE)
+
+
+def _preview(batch: Batch, manifest: Manifest) -> list[str]:
+    from batch_onboard.core.opening import Opening
+
+    keys = [target.key for target in manifest.targets]
+    accounts = count(len({key.account_id for key in keys}), "account")
+    regions = count(len({key.region for key in keys}), "Region")
+    settled = batch.openings[Opening.NOTHING]
+    history = batch.ledger.history
+    targets = f"{manifest.name}: {count(len(keys), 'target')} in {accounts} and {regions}"
+    work = f"{settled:,} settled, {len(keys) - settled:,} to read, start or follow"
+    new = " (new)" if batch.ledger.created else ""
+    lines = [*batch.ledger.warnings, f"{targets}; {work}", f"ledger: {batch.ledger.path}{new}"]
+    if history.cut is not None:
+        lines.append(
+            f"the ledger ended in the middle of a write: {history.cut.size:,} bytes were moved to "
+            f"{history.cut.kept}; everything is read before it is started"
+        )
+    return lines
+
+
+def _carry_out(batch: Batch, options: dict[str, Any]) -> Exit:
+    import anyio
+
+    from batch_onboard.report.results import results
+    from batch_onboard.report.summary import summarize
+    from batch_onboard.service.settings import ServiceConfigurationError
+    from batch_onboard.simulator.server import SimulatorError
+
+    began = time.monotonic()
+    try:
+        outcome = anyio.run(_run, batch, options)
+    except (ServiceConfigurationError, SimulatorError) as error:
+        click.echo(str(error), err=True)
+        return Exit.USAGE
+    summary = summarize(results(batch.ledger.history))
+    elapsed = time.monotonic() - began
+    if options["output"] == "json":
+        _print_json(batch, outcome, summary, elapsed)
+    elif not (options["quiet"] and outcome.exit_code is Exit.OK):
+        _print_text(batch, outcome, summary, elapsed)
+    _print_lost(outcome)
+    return outcome.exit_code
+
+
+async def _run(batch: Batch, options: dict[str, Any]) -> Outcome:
+    import anyio
+
+    from batch_onboard.cli.logs import LogWatcher, configure_logs
+    from batch_onboard.cli.progress import ProgressMode, show_progress
+    from batch_onboard.ledger.errors import LedgerError
+    from batch_onboard.service.settings import ServiceConfigurationError
+    from batch_onboard.simulator.server import SimulatorError
+
+    logger = configure_logs(options["log_format"], verbosity=options["verbose"], run=batch.run_id)
+    mode = ProgressMode(options["progress"]).resolved(terminal=sys.stderr.isatty())
+    if options["quiet"]:
+        mode = ProgressMode.NONE
+    ended: list[Outcome | Exception] = []
+    async with anyio.create_task_group() as group:
+        group.start_soon(_listen, batch)
+        group.start_soon(show_progress, batch.tally, mode)
+        try:
+            ended.append(await batch.run(LogWatcher(logger)))
+        except (
+            LedgerError,
+            ServiceConfigurationError,
+            SimulatorError,
+        ) as error:  # past the group, which would wrap it
+            ended.append(error)
+        group.cancel_scope.cancel()
+    if isinstance(ended[0], Exception):
+        raise ended[0]
+    return ended[0]
+
+
+async def _listen(batch: Batch) -> None:
+    import anyio
+
+    with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        async for received in signals:
+            flying = count(batch.tally.statistics().in_flight, "call")
+            if batch.interrupt(received):
+                click.echo(f"stopping: finishing {flying}, again to stop now", err=True)
+
+
+def _print_text(batch: Batch, outcome: Outcome, summary: Summary, elapsed: float) -> None:
+    for line in summary_lines(summary):
+        click.echo(line)
+    ledger = batch.ledger.path
+    click.echo("")
+    click.echo(_advice(batch, outcome))
+    click.echo(
+        f"{outcome.reason} in {duration(elapsed)}: {summary.counts()} | ledger {ledger} "
+        f"(exit {outcome.exit_code.value})"
+    )
+
+
+def _advice(batch: Batch, outcome: Outcome) -> str:
+    if outcome.exit_code is Exit.OK:
+        report = shlex.join(["batch-onboard", "report", str(batch.ledger.path)])
+        return f"Results per target: {report}"
+    return f"To go on: {shlex.join(['batch-onboard', *sys.argv[1:]])}"
+
+
+def _print_json(batch: Batch, outcome: Outcome, summary: Summary, elapsed: float) -> None:
+    import msgspec
+
+    told = {
+        "run": batch.run_id,
+        "exit_code": outcome.exit_code.value,
+        "reason": outcome.reason,
+        "elapsed": round(elapsed, 3),
+        "ledger": str(batch.ledger.path),
+        "summary": summary.states,
+        "causes": summary.causes,
+    }
+    click.echo(msgspec.json.encode(told))
+
+
+def _print_lost(outcome: Outcome) -> None:
+    """Print what could not be written down, so that nothing known is lost."""
+    if outcome.exit_code is not Exit.LEDGER:
+        return
+    import msgspec
+
+    click.echo(f"{outcome.reason}; what may not be in the ledger:", err=True)
+    for entry in outcome.lost:
+        click.echo(msgspec.json.encode(entry), err=True)

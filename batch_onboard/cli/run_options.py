@@ -1,0 +1,194 @@
+"""The options of `run`, a table by headings, and the settings that they make."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from batch_onboard.cli.arguments import FILE, allow_profiles_option, output_option
+from batch_onboard.cli.framework import Duration, Option, load_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from batch_onboard.app import Settings
+    from batch_onboard.simulator.scenario import Scenario
+
+_POSITIVE = click.FloatRange(min=0, min_open=True)
+_DURATION = Duration()
+
+
+def _option(section: str, *names: str, settable: bool = True, **rest: Any) -> Callable[..., Any]:
+    return click.option(*names, cls=Option, section=section, settable=settable, **rest)
+
+
+_OPTIONS = (
+    _option(
+        "Common",
+        "--config",
+        type=FILE,
+        is_eager=True,
+        expose_value=False,
+        settable=False,
+        callback=load_settings,
+        help="A YAML file with settings; a flag wins over the environment, that over the file.",
+    ),
+    _option(
+        "Common",
+        "--ledger",
+        type=FILE,
+        help="Where the ledger is. Default: <manifest stem>.ledger.jsonl beside the manifest.",
+    ),
+    _option(
+        "Common",
+        "--yes",
+        is_flag=True,
+        settable=False,
+        help="Do not ask. Needed where there is no terminal.",
+    ),
+    _option(
+        "Common",
+        "--simulate",
+        is_flag=True,
+        help="Run against a simulator of its own, without AWS. Never asks.",
+    ),
+    _option("Common", "--scenario", type=FILE, help="With --simulate: how that world behaves."),
+    _option(
+        "Common", "--wait/--no-wait", default=True, help="Follow jobs to their end, or only start."
+    ),
+    _option(
+        "Common",
+        "--retry-failed",
+        is_flag=True,
+        settable=False,
+        help="Try failed and rejected targets again too.",
+    ),
+    _option("Common", "--change-ref", metavar="TEXT", help="Kept in the ledger, for audits."),
+    _option(
+        "Pacing",
+        "--concurrency",
+        type=click.IntRange(min=1),
+        default=128,
+        help="Calls in flight (not jobs).",
+    ),
+    _option(
+        "Pacing",
+        "--rate",
+        type=_POSITIVE,
+        help="Requests a second, per account, Region and operation. Default: the documented 2.",
+    ),
+    _option(
+        "Pacing",
+        "--burst",
+        type=click.FloatRange(min=1),
+        help="Requests at once, likewise. Default: the documented 5.",
+    ),
+    _option("Pacing", "--timeout", type=_DURATION, default="20s", help="The longest for one call."),
+    _option(
+        "Pacing", "--job-timeout", type=_DURATION, default="30m", help="The longest for one job."
+    ),
+    _option(
+        "Safety",
+        "--precheck/--no-precheck",
+        default=True,
+        help="Read config and job status before a target's first Start.",
+    ),
+    _option(
+        "Safety",
+        "--clear-failed",
+        is_flag=True,
+        settable=False,
+        help="Delete the record of a FAILED job that this ledger did not start, and start.",
+    ),
+    allow_profiles_option,
+    _option(
+        "Safety",
+        "--consistency-window",
+        type=_DURATION,
+        default="60s",
+        help="How long the service may deny a job that it has accepted.",
+    ),
+    _option(
+        "Safety",
+        "--drain-timeout",
+        type=_DURATION,
+        default="20s",
+        help="When stopping: how long calls in flight may take to finish.",
+    ),
+    _option(
+        "Safety",
+        "--lock-timeout",
+        type=_DURATION,
+        default="0s",
+        help="How long to wait for another run of this ledger to end.",
+    ),
+    _option(
+        "Output",
+        "--progress",
+        type=click.Choice(["auto", "bar", "plain", "json", "none"]),
+        default="auto",
+        help="On stderr; auto: a bar on a terminal, else a line a minute.",
+    ),
+    _option(
+        "Output",
+        "--log-format",
+        type=click.Choice(["auto", "console", "json"]),
+        default="auto",
+        help="On stderr; auto: console on a terminal, else json.",
+    ),
+    output_option,
+    _option(
+        "Output",
+        "-q",
+        "--quiet",
+        is_flag=True,
+        settable=False,
+        help="Print nothing when all is well.",
+    ),
+    _option(
+        "Output",
+        "-v",
+        "--verbose",
+        count=True,
+        settable=False,
+        show_default=False,
+        help="Log each change of a target; -vv: each answer.",
+    ),
+)
+
+
+def run_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command all options of `run`, in the order of the table."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def settings_from(
+    options: dict[str, Any], scenario: Scenario | None, arguments: tuple[str, ...]
+) -> Settings:
+    """Make the settings of a run from its options."""
+    from batch_onboard.app import Settings
+    from batch_onboard.core.steps import Rules
+
+    return Settings(
+        rules=Rules(
+            precheck=options["precheck"],
+            wait=options["wait"],
+            retry_failed=options["retry_failed"],
+            clear_failed=options["clear_failed"],
+            call_timeout=options["timeout"],
+            job_timeout=options["job_timeout"],
+            consistency_window=options["consistency_window"],
+        ),
+        concurrency=options["concurrency"],
+        rate=options["rate"],
+        burst=options["burst"],
+        drain_timeout=options["drain_timeout"],
+        lock_timeout=options["lock_timeout"],
+        allow_profiles=options["allow_profiles"],
+        scenario=scenario,
+        change_ref=options["change_ref"],
+        arguments=arguments,
+    )

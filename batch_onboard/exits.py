@@ -1,0 +1,39 @@
+"""The exit codes, each with its meaning, for help, documentation and scripts."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class Exit(IntEnum):
+    """What the process says when it ends. Scripts treat an unknown code as failure."""
+
+    OK = 0
+    ERROR = 1
+    USAGE = 2
+    UNFINISHED = 3
+    LEDGER = 5
+    LOCKED = 11
+    INTERRUPTED = 130
+    TERMINATED = 143
+
+
+MEANINGS = {
+    Exit.OK: (
+        "all selected targets are succeeded, already_onboarded or accepted "
+        "(or, with --no-wait, in_progress)"
+    ),
+    Exit.ERROR: "unexpected error",
+    Exit.USAGE: "usage or manifest",
+    Exit.UNFINISHED: "finished, some targets failed, rejected, drifted or unresolved",
+    Exit.LEDGER: "the ledger can't be read or written",
+    Exit.LOCKED: "another run holds the ledger",
+    Exit.INTERRUPTED: "interrupted (SIGINT), drained and saved",
+    Exit.TERMINATED: "terminated (SIGTERM), drained and saved",
+}
+
+
+def exit_codes_help() -> str:
+    """Return the table of exit codes, as help shows it."""
+    rows = "\n".join(f"  {code.value:>3}  {meaning}" for code, meaning in MEANINGS.items())
+    return f"\b\nExit codes (treat an unknown code as failure):\n{rows}"

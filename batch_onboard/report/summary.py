@@ -1,0 +1,95 @@
+"""What a batch adds up to: targets per state, and what stopped the others, by cause."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from batch_onboard.core.lifecycle import State
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from batch_onboard.report.results import Result
+
+_TROUBLED = frozenset({State.FAILED, State.REJECTED, State.DRIFTED, State.UNRESOLVED})
+_EXAMPLES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """One thing that stopped targets.
+
+    Attributes:
+        state: where it left them.
+        code: the failure code, the error code, or the state where there is neither.
+        targets: how many it stopped.
+        accounts: in how many accounts.
+        next_action: what a person does about it.
+        message: the service's words, or the tool's, for the first of them.
+        examples: the first of them, by `account/region/instance`.
+    """
+
+    state: State
+    code: str
+    targets: int
+    accounts: int
+    next_action: str | None
+    message: str | None
+    examples: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """A batch in figures.
+
+    Attributes:
+        states: targets per state; they add up to all targets.
+        causes: what stopped targets, the most frequent first.
+        started_here: targets that this ledger's Starts onboarded, or that run because of them.
+    """
+
+    states: dict[State, int]
+    causes: tuple[Cause, ...]
+    started_here: int
+
+    @property
+    def targets(self) -> int:
+        """All targets."""
+        return sum(self.states.values())
+
+    def counts(self) -> str:
+        """Return the counts as `state=number` words, in the order of a target's life."""
+        return " ".join(f"{state}={self.states[state]}" for state in State if state in self.states)
+
+
+def summarize(results: Iterable[Result]) -> Summary:
+    """Add results up."""
+    states: Counter[State] = Counter()
+    stopped: dict[tuple[State, str, str | None], list[Result]] = {}
+    started_here = 0
+    for result in results:
+        states[result.state] += 1
+        started_here += result.started_here
+        if result.state in _TROUBLED and result.next_action is not None:
+            code = result.failure_code or result.error_code or result.state.value
+            stopped.setdefault((result.state, code, result.next_action), []).append(result)
+    causes = (_cause(*what, behind) for what, behind in stopped.items())
+    ordered = sorted(causes, key=lambda cause: (-cause.targets, cause.code))
+    return Summary(dict(states), tuple(ordered), started_here)
+
+
+def _cause(state: State, code: str, next_action: str | None, behind: list[Result]) -> Cause:
+    return Cause(
+        state=state,
+        code=code,
+        targets=len(behind),
+        accounts=len({result.account_id for result in behind}),
+        next_action=next_action,
+        message=behind[0].message,
+        examples=tuple(
+            f"{result.account_id}/{result.region}/{result.instance_id}"
+            for result in behind[:_EXAMPLES]
+        ),
+    )

@@ -1,0 +1,145 @@
+"""The service as the engine sees it, over aioboto3."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from random import SystemRandom
+from typing import TYPE_CHECKING, Any
+
+import anyio
+
+from batch_onboard.core.calls import Answer, Meaning, Operation
+from batch_onboard.core.targets import Identity
+from batch_onboard.service.answers import answer_to_result
+from batch_onboard.service.endpoints import check_endpoint
+from batch_onboard.service.failures import timed_out
+from batch_onboard.service.identities import Identities
+from batch_onboard.service.session import CAMPAIGNS, open_clients
+from batch_onboard.service.sts import Sts
+from batch_onboard.service.wire import call
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from random import Random
+
+    from aiobotocore.client import AioBaseClient
+
+    from batch_onboard.core.targets import Encryption, Target
+    from batch_onboard.service.credentials import Caller, Credentials
+    from batch_onboard.service.session import Clients
+    from batch_onboard.service.settings import ServiceSettings
+
+
+class AwsService:
+    """The onboarding operations on AWS, or on what stands at its endpoints.
+
+    `open_service` makes one.
+    """
+
+    def __init__(self, clients: Clients, identities: Identities, call_timeout: float) -> None:
+        self._clients = clients
+        self._identities = identities
+        self._call_timeout = call_timeout
+
+    async def prepare(self, target: Target) -> Answer | None:
+        """Have credentials and a client ready for a target, so that `send` need not wait.
+
+        Returns:
+            None if they are ready, else `NO_IDENTITY`, `WRONG_ACCOUNT` or, where STS cannot be
+            reached, `UNSENT`. Nothing was sent to the target's account.
+
+        Raises:
+            ServiceConfigurationError: no call of the run can be made with the settings in force.
+        """
+        credentials = await self._identities.for_target(target)
+        if isinstance(credentials, Answer):
+            return credentials
+        await self._clients.get(CAMPAIGNS[target.api], target.key.region)
+        return None
+
+    async def send(self, operation: Operation, target: Target) -> Answer:
+        """Make one call, once; whatever becomes of it is an answer.
+
+        Raises:
+            ServiceConfigurationError: as `prepare` does, if that was not asked before.
+        """
+        ready = False
+        with anyio.move_on_after(self._call_timeout):
+            credentials = await self._identities.for_target(target)
+            if isinstance(credentials, Answer):
+                return credentials
+            client = await self._clients.get(CAMPAIGNS[target.api], target.key.region)
+            ready = True
+            return await self._call(client, operation, target, credentials)
+        if ready:
+            return timed_out(self._call_timeout)
+        return replace(timed_out(self._call_timeout), meaning=Meaning.UNSENT, message=_NOT_READY)
+
+    async def _call(
+        self,
+        client: AioBaseClient,
+        operation: Operation,
+        target: Target,
+        credentials: Credentials,
+    ) -> Answer:
+        account_id, _, instance_id = target.key
+        result = await call(
+            client,
+            operation,
+            lambda: credentials.keys_for(account_id),
+            connectInstanceId=instance_id,
+            **(_wanted(target.encryption) if operation is Operation.START else {}),
+        )
+        if not isinstance(result, Answer):
+            return answer_to_result(operation, instance_id, result)
+        if result.meaning is Meaning.EXPIRED:
+            self._identities.expired(target.identity, credentials)
+        return result
+
+    async def caller(self) -> Caller | Answer:
+        """Say whose the caller's own credentials are, or why that is not known.
+
+        Raises:
+            ServiceConfigurationError: as `prepare` does.
+        """
+        region = self._clients.home_region()
+        credentials = await self._identities.of(Identity(), region)
+        return credentials if isinstance(credentials, Answer) else credentials.caller
+
+
+_NOT_READY = "the credentials could not be renewed in time: nothing was sent"
+
+
+def _wanted(encryption: Encryption) -> dict[str, Any]:
+    if not encryption.enabled:
+        return {"encryptionConfig": {"enabled": False}}
+    config: dict[str, Any] = {
+        "enabled": True,
+        # The only type that the service model has.
+        "encryptionType": encryption.encryption_type or "KMS",
+    }
+    if encryption.key_arn is not None:
+        config["keyArn"] = encryption.key_arn
+    return {"encryptionConfig": config}
+
+
+@asynccontextmanager
+async def open_service(
+    settings: ServiceSettings, *, random: Random | None = None
+) -> AsyncIterator[AwsService]:
+    """Open the service for a run, and close its connections at the end.
+
+    Args:
+        settings: how it is reached.
+        random: draws the pauses between tries to get credentials.
+
+    Raises:
+        ServiceConfigurationError: the settings' endpoint may not be used.
+    """
+    if settings.endpoint_url is not None:
+        check_endpoint(settings.endpoint_url)
+    async with open_clients(settings) as clients:
+        sts = Sts(clients, settings, random or SystemRandom())
+        identities = Identities(settings, sts)
+        yield AwsService(clients, identities, settings.call_timeout)

@@ -1,0 +1,144 @@
+"""The simulated world spoken to in memory: the service that the engine's tests run against.
+
+It answers as the adapter for AWS does when it meets the same world over HTTP, but on the running
+loop's time, so that a loop that jumps through virtual time plays hours in milliseconds. Credentials
+are not modelled: an identity's account is asked for once, and expires only by a scenario's fault.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import anyio
+
+from batch_onboard.core.calls import Answer, Meaning, Operation
+from batch_onboard.simulator.principals import Principal
+from batch_onboard.simulator.protocol import (
+    ASSUME_ROLE,
+    CALLER_IDENTITY,
+    Delivery,
+    Reply,
+    StsCall,
+    WorldCall,
+)
+from batch_onboard.simulator.scenario import CALLER_ACCOUNT_ID
+from batch_onboard.simulator.sts import account_of
+from batch_onboard.simulator.understanding import (
+    UNREADABLE,
+    answer_of,
+    failure_of,
+    members_of,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from batch_onboard.core.targets import Identity, Target
+    from batch_onboard.simulator.world import World
+
+
+class MemoryService:
+    """Conforms to `core.ports.Service`.
+
+    Args:
+        world: the world that is called.
+        latency: seconds that a call takes to and fro, or a function that says it for each call.
+        call_timeout: seconds after which a call without an answer is given up.
+        caller_account: the account of the caller's own credentials.
+    """
+
+    def __init__(
+        self,
+        world: World,
+        *,
+        latency: float | Callable[[], float] = 0.05,
+        call_timeout: float = 20.0,
+        caller_account: str = CALLER_ACCOUNT_ID,
+    ) -> None:
+        self._world = world
+        self._latency = latency
+        self._call_timeout = call_timeout
+        self._caller = _own_credentials(caller_account)
+        self._accounts: dict[Identity, str] = {}
+
+    async def prepare(self, target: Target) -> Answer | None:
+        """Learn the account of a target's identity, once, and compare it with the target's."""
+        identity = target.identity
+        if identity.profile is not None:
+            return Answer(
+                Meaning.NO_IDENTITY,
+                error_code="no_profile",
+                message=f"{identity}: the simulated service knows roles, but no profiles",
+            )
+        account_id = self._accounts.get(identity) or await self._learn(identity, target.key.region)
+        if isinstance(account_id, Answer):
+            return account_id
+        return None if account_id == target.key.account_id else _wrong_account(target, account_id)
+
+    async def send(self, operation: Operation, target: Target) -> Answer:
+        """Make one call."""
+        unready = await self.prepare(target)
+        if unready is not None:
+            return unready
+        call = WorldCall(operation, target.key, target.api, target.encryption)
+        reply = await self._exchange(lambda now: self._world.handle(call, now))
+        return answer_of(operation, target.key.instance_id, reply)
+
+    async def _learn(self, identity: Identity, region: str) -> str | Answer:
+        """Ask STS for the account of an identity."""
+        call = self._identity_call(identity, region)
+        reply = await self._exchange(lambda now: self._world.handle_sts(call, now))
+        failure = failure_of(reply) or (None if members_of(reply) else UNREADABLE)
+        if failure is not None:
+            message = f"{identity}: {failure.message}"
+            return replace(failure, meaning=Meaning.NO_IDENTITY, message=message)
+        self._accounts[identity] = _account_in(reply)
+        return self._accounts[identity]
+
+    def _identity_call(self, identity: Identity, region: str) -> StsCall:
+        call = StsCall(CALLER_IDENTITY, self._caller, region)
+        if identity.role_arn is None:
+            return call
+        return replace(
+            call,
+            operation=ASSUME_ROLE,
+            role_arn=identity.role_arn,
+            session_name="in-memory",
+            external_id=identity.external_id,
+        )
+
+    async def _exchange(self, ask: Callable[[float], Reply]) -> Reply:
+        """Return what comes back within the timeout."""
+        latency = self._latency() if callable(self._latency) else self._latency
+        with anyio.move_on_after(self._call_timeout):
+            await anyio.sleep(latency / 2)
+            reply = ask(anyio.current_time())
+            if reply.delivery is Delivery.NEVER:
+                await anyio.sleep_forever()
+            await anyio.sleep(latency / 2 + reply.delay)
+            return reply
+        return Reply(delivery=Delivery.NEVER)
+
+
+def _own_credentials(account_id: str) -> Principal:
+    return Principal(
+        access_key_id="",
+        secret_access_key="",
+        account_id=account_id,
+        arn=f"arn:aws:iam::{account_id}:user/simulated-caller",
+        user_id="AIDASIMULATED",
+    )
+
+
+def _account_in(reply: Reply) -> str:
+    """Return the account that an answer of STS proves: that of the ARN in it."""
+    return account_of(reply.body.get("AssumedRoleUser", reply.body)["Arn"])
+
+
+def _wrong_account(target: Target, account_id: str) -> Answer:
+    return Answer(
+        Meaning.WRONG_ACCOUNT,
+        error_code="wrong_account",
+        message=f"{target.identity} is of account {account_id}, not {target.key.account_id}",
+    )

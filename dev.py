@@ -1,0 +1,137 @@
+#!/usr/bin/env python3
+"""Sets the project up in a clone and runs it: needs Python 3.11 or newer, pip, and nothing else.
+
+    python3 dev.py demo     the main job, on a simulated AWS: a throttle, a failure, a resume
+    python3 dev.py test     the tests, with coverage; further arguments go to pytest
+    python3 dev.py check    lint, format, types and import rules
+
+Each command makes the virtual environment `.venv` and installs what it needs into it, once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import venv
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent
+ENVIRONMENT = ROOT / ".venv"
+BIN = ENVIRONMENT / ("Scripts" if os.name == "nt" else "bin")
+INTERRUPT_AFTER = 6.0
+
+
+def install(*extras: str) -> None:
+    """Install the project with extras, unless that was done for this very pyproject before."""
+    wanted = hashlib.sha256(
+        b"".join((ROOT / name).read_bytes() for name in ("pyproject.toml", "constraints.txt"))
+        + repr((extras, sys.version)).encode()
+    ).hexdigest()
+    stamp = ENVIRONMENT / f"installed-{'-'.join(extras) or 'plain'}"
+    if stamp.is_file() and stamp.read_text() == wanted:
+        return
+    if not (BIN / "python").exists():
+        print(f"making {ENVIRONMENT.relative_to(ROOT)} ...", flush=True)
+        venv.create(ENVIRONMENT, with_pip=True)
+    print("installing, which takes a minute the first time ...", flush=True)
+    what = f".[{','.join(extras)}]" if extras else "."
+    run("pip", "install", "-q", "--disable-pip-version-check", "-c", "constraints.txt", "-e", what)
+    stamp.write_text(wanted)
+
+
+def run(*command: str, check: bool = True) -> int:
+    """Run a command of the environment in the project's folder."""
+    code = subprocess.run(
+        [BIN / command[0], *command[1:]], cwd=ROOT, check=False
+    ).returncode
+    if check and code:
+        sys.exit(code)
+    return code
+
+
+def demo() -> int:
+    """Run the main job on the simulator: interrupted once, and resumed."""
+    install()
+    folder = ROOT / "demo"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    command = [
+        str(BIN / "batch-onboard"), "run", "configs/demo.yaml",
+        "--ledger", "demo/demo.ledger.jsonl", "--yes",
+    ]  # fmt: skip
+    simulate = [str(BIN / "batch-onboard"), "simulate", "--scenario", "configs/demo-scenario.yaml"]
+    with subprocess.Popen(simulate, cwd=ROOT, stdout=subprocess.PIPE, text=True) as simulator:
+        try:
+            environment = os.environ | exports(simulator)
+            show("The first run, which this demo interrupts on the way (Ctrl-C):", command)
+            with subprocess.Popen(command, cwd=ROOT, env=environment) as first:
+                time.sleep(INTERRUPT_AFTER)
+                first.send_signal(signal.SIGINT)
+            show("The same command again goes on where it was stopped:", command)
+            code = subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
+        finally:
+            simulator.terminate()
+    print(
+        f"\nThat run ended with exit code {code}: some targets need a person, as told above.\n"
+        "Look further:\n"
+        "  .venv/bin/batch-onboard status demo/demo.ledger.jsonl\n"
+        "  .venv/bin/batch-onboard report demo/demo.ledger.jsonl --format csv\n"
+        "  less configs/demo.yaml configs/demo-scenario.yaml demo/demo.ledger.jsonl"
+    )
+    return 0 if code in {0, 3} else code
+
+
+def exports(simulator: subprocess.Popen[str]) -> dict[str, str]:
+    """Read the settings that the simulator prints as shell commands."""
+    found: dict[str, str] = {}
+    lines = iter(simulator.stdout or ())
+    while "AWS_SECRET_ACCESS_KEY" not in found:
+        name, _, value = next(lines).strip().removeprefix("export ").partition("=")
+        found[name] = value
+    return found
+
+
+def show(what: str, command: list[str]) -> None:
+    """Print what comes next, and the command that does it."""
+    print(f"\n== {what}\n$ batch-onboard {' '.join(command[1:])}", flush=True)
+
+
+def test(*arguments: str) -> int:
+    """Run the tests."""
+    install("test")
+    if arguments:
+        return run("python", "-m", "pytest", *arguments, check=False)
+    return run(
+        "python", "-m", "pytest", "-n", "auto", "--cov", "--cov-report=term", check=False
+    )  # fmt: skip
+
+
+def check() -> int:
+    """Run all that reads the code without running it."""
+    install("test", "dev")
+    run("ruff", "check", ".")
+    run("ruff", "format", "--check", ".")
+    run("mypy")
+    run("lint-imports")
+    return 0
+
+
+def main() -> int:
+    """Do what the first argument names."""
+    commands = {"demo": demo, "test": test, "check": check}
+    if len(sys.argv) < 2 or sys.argv[1] not in commands:
+        print(__doc__)
+        return 2
+    if sys.version_info < (3, 11):  # noqa: UP036 - this script also meets older ones
+        print(f"Python 3.11 or newer is needed, this is {sys.version.split()[0]}")
+        return 2
+    return commands[sys.argv[1]](*sys.argv[2:])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
