@@ -46,9 +46,7 @@ def install(*extras: str) -> None:
 
 def run(*command: str, check: bool = True) -> int:
     """Run a command of the environment in the project's folder."""
-    code = subprocess.run(
-        [BIN / command[0], *command[1:]], cwd=ROOT, check=False
-    ).returncode
+    code = subprocess.run([BIN / command[0], *command[1:]], cwd=ROOT, check=False).returncode
     if check and code:
         sys.exit(code)
     return code
@@ -64,8 +62,12 @@ def demo() -> int:
         str(BIN / "batch-onboard"), "run", "configs/demo.yaml",
         "--ledger", "demo/demo.ledger.jsonl", "--yes",
     ]  # fmt: skip
+    if not sys.stderr.isatty():
+        command += ["--progress-every", "2s", "--log-format", "console"]
     simulate = [str(BIN / "batch-onboard"), "simulate", "--scenario", "configs/demo-scenario.yaml"]
-    with subprocess.Popen(simulate, cwd=ROOT, stdout=subprocess.PIPE, text=True) as simulator:
+    with subprocess.Popen(
+        simulate, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as simulator:
         try:
             environment = os.environ | exports(simulator)
             show("The first run, which this demo interrupts on the way (Ctrl-C):", command)

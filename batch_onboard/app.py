@@ -176,9 +176,7 @@ class Batch:
 
     async def _work(self, service: Service, watcher: Watcher) -> Outcome:
         plan = PollPlan()
-        rules = self._settings.rules
-        if self.ledger.history.cut is not None:
-            rules = replace(rules, torn_at=anyio.current_time())
+        rules = replace(self._settings.rules, torn_at=self._torn_at())
         courses = [
             Course(target, self.ledger.history.record(target.key), rules, plan)
             for target in self._manifest.targets
@@ -205,6 +203,13 @@ class Batch:
         except ExceptionGroup as group:
             raise _first_of(ServiceConfigurationError, group) from group
         return self._judge(courses)
+
+    def _torn_at(self) -> float | None:
+        """Return the monotonic time at which a tail of the ledger was last cut off, if ever."""
+        cuts = self.ledger.history.cuts
+        if not cuts:
+            return None
+        return anyio.current_time() - max(0.0, (now_utc() - cuts[-1].at).total_seconds())
 
     def _judge(self, courses: list[Course]) -> Outcome:
         if self._signal is not None:

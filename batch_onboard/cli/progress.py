@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
     from batch_onboard.engine.tally import Tally, TallyStatistics
 
-_PLAIN_EVERY = 60.0
-_JSON_EVERY = 5.0
 _BAR_EVERY = 0.2
 _STOPPED = (State.FAILED, State.REJECTED, State.DRIFTED, State.UNRESOLVED)
 
@@ -70,8 +68,14 @@ def progress_json(now: TallyStatistics, elapsed: float) -> str:
     )
 
 
-async def show_progress(tally: Tally, mode: ProgressMode) -> None:
-    """Tell where a run stands, until cancelled."""
+async def show_progress(tally: Tally, mode: ProgressMode, every: float) -> None:
+    """Tell where a run stands, until cancelled.
+
+    Args:
+        tally: counts.
+        mode: in which form; `auto` must be resolved.
+        every: seconds between two lines, for the forms that do not renew themselves.
+    """
     began = anyio.current_time()
 
     def elapsed() -> float:
@@ -84,11 +88,9 @@ async def show_progress(tally: Tally, mode: ProgressMode) -> None:
                     _BAR_EVERY, lambda: show(progress_line(tally.statistics(), elapsed()))
                 )
         case ProgressMode.PLAIN:
-            await _repeat(
-                _PLAIN_EVERY, lambda: _print(progress_line(tally.statistics(), elapsed()))
-            )
+            await _repeat(every, lambda: _print(progress_line(tally.statistics(), elapsed())))
         case ProgressMode.JSON:
-            await _repeat(_JSON_EVERY, lambda: _print(progress_json(tally.statistics(), elapsed())))
+            await _repeat(every, lambda: _print(progress_json(tally.statistics(), elapsed())))
         case _:
             return
 

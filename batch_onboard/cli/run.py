@@ -158,7 +158,7 @@ async def _run(batch: Batch, options: dict[str, Any]) -> Outcome:
     ended: list[Outcome | Exception] = []
     async with anyio.create_task_group() as group:
         group.start_soon(_listen, batch)
-        group.start_soon(show_progress, batch.tally, mode)
+        group.start_soon(show_progress, batch.tally, mode, options["progress_every"])
         try:
             ended.append(await batch.run(LogWatcher(logger)))
         except (
@@ -199,7 +199,10 @@ def _advice(batch: Batch, outcome: Outcome) -> str:
     if outcome.exit_code is Exit.OK:
         report = shlex.join(["batch-onboard", "report", str(batch.ledger.path)])
         return f"Results per target: {report}"
-    return f"To go on: {shlex.join(['batch-onboard', *sys.argv[1:]])}"
+    again = shlex.join(["batch-onboard", *sys.argv[1:]])
+    if outcome.exit_code is Exit.UNFINISHED:
+        return f"When that is done: {again}"
+    return f"To go on: {again}"
 
 
 def _print_json(batch: Batch, outcome: Outcome, summary: Summary, elapsed: float) -> None:

@@ -128,7 +128,14 @@ _OPTIONS = (
         "--progress",
         type=click.Choice(["auto", "bar", "plain", "json", "none"]),
         default="auto",
-        help="On stderr; auto: a bar on a terminal, else a line a minute.",
+        help="On stderr; auto: a bar on a terminal, else plain lines.",
+    ),
+    _option(
+        "Output",
+        "--progress-every",
+        type=_DURATION,
+        default="60s",
+        help="How often plain and json progress is told.",
     ),
     _option(
         "Output",

@@ -5,6 +5,8 @@ from __future__ import annotations
 import unicodedata
 from typing import TYPE_CHECKING
 
+from batch_onboard.core.lifecycle import State
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -30,8 +32,9 @@ def _escaped(letter: str) -> str:
 
 def summary_lines(summary: Summary) -> Iterator[str]:
     """Tell how many targets stand in which state, and what stopped the others."""
-    for state, number in summary.states.items():
-        yield f"  {state:<18}{number:>9,}"
+    for state in State:
+        if state in summary.states:
+            yield f"  {state:<18}{summary.states[state]:>9,}"
     if not summary.causes:
         return
     yield ""
@@ -44,8 +47,9 @@ def summary_lines(summary: Summary) -> Iterator[str]:
 
 
 def _cause_lines(cause: Cause) -> Iterator[str]:
-    what = f"{count(cause.targets, 'target')} in {count(cause.accounts, 'account')}"
-    yield f"  {safe(cause.code)}: {what} {cause.state}"
+    state = f" ({cause.state})" if cause.code != cause.state else ""
+    where = f"{count(cause.targets, 'target')} in {count(cause.accounts, 'account')}"
+    yield f"  {safe(cause.code)}{state}: {where}"
     if cause.message:
         yield f"    why:  {safe(cause.message)}"
     if cause.next_action:

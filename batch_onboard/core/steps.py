@@ -36,8 +36,8 @@ class Rules:
         call_timeout: the longest that one call may take.
         job_timeout: the longest that a job is followed.
         consistency_window: how long the service may deny a job that it has accepted.
-        torn_at: monotonic time at which a ledger was opened whose unfinished tail had been
-            cut off: any intent may have stood there. None for a whole ledger.
+        torn_at: monotonic time at which an unfinished tail of the ledger was last cut off: any
+            intent may have stood there, so all is read before it is started. None if never.
     """
 
     precheck: bool = True

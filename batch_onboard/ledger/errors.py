@@ -1,0 +1,78 @@
+"""How a ledger may fail, each failure with a message that a person can act on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+
+class LedgerError(Exception):
+    """The ledger can't be read or written. `str()` says what is wrong, where, and the way out."""
+
+
+class LedgerUnusableError(LedgerError):
+    """The file can't be used where it is: permissions, a link, a folder, a full disk."""
+
+
+class LedgerFormatError(LedgerError):
+    """The file is not a ledger, or one that only a newer batch-onboard can read."""
+
+    @classmethod
+    def unknown_line(cls, name: str, line: int, reason: Exception) -> LedgerFormatError:
+        """Return the error for a line that is intact, but of no known type."""
+        return cls(
+            f"line {line} of {name} is intact, but this batch-onboard does not know it ({reason}): "
+            "it was written by another version. Nothing was changed. Use the newest one."
+        )
+
+
+class LedgerDamagedError(LedgerError):
+    """What was safely on disk has been changed since. The file is left as it is.
+
+    Attributes:
+        name: the ledger.
+        line: the first line that is wrong, counted from 1.
+        offset: where that line begins, in bytes from 0.
+        problem: what is wrong with it.
+    """
+
+    def __init__(self, name: str, line: int, offset: int, problem: str) -> None:
+        super().__init__(
+            f"{name} is damaged at line {line} (byte {offset}): {problem}. "
+            "Nothing was changed. Restore the file from a copy, then run again."
+        )
+        self.name = name
+        self.line = line
+        self.offset = offset
+        self.problem = problem
+
+
+class LedgerLockedError(LedgerError):
+    """Another run holds the ledger.
+
+    Attributes:
+        name: the ledger.
+        pid: the holder's process id; None if the holder has only just taken the lock.
+        host: the holder's machine.
+        since: when the holder took the lock, in UTC.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        pid: int | None = None,
+        host: str | None = None,
+        since: datetime | None = None,
+    ) -> None:
+        holder = ""
+        if since is not None:
+            holder = f": pid {pid} on host {host} since {since:%Y-%m-%dT%H:%M:%SZ}"
+        super().__init__(
+            f"another run holds {name}{holder}; let it end or stop it, or wait with --lock-timeout"
+        )
+        self.name = name
+        self.pid = pid
+        self.host = host
+        self.since = since

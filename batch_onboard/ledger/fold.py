@@ -1,0 +1,103 @@
+"""The way from lines to a history: each line, in order, checked against all before it."""
+
+from __future__ import annotations
+
+from sys import intern
+from typing import TYPE_CHECKING, cast
+
+from batch_onboard.core.lifecycle import IllegalMoveError
+from batch_onboard.core.targets import TargetKey
+from batch_onboard.ledger.history import RunSummary, TargetInfo
+from batch_onboard.ledger.lines import (
+    CutLine,
+    EntryLine,
+    GoneLine,
+    Line,
+    RunEndedLine,
+    RunLine,
+    TargetLine,
+)
+
+if TYPE_CHECKING:
+    from batch_onboard.core.record import Entry, Record
+    from batch_onboard.ledger.history import History
+
+
+class ContradictionError(Exception):
+    """A line says what cannot have happened after the lines before it."""
+
+
+class Fold:
+    """Takes the lines of a ledger, in order, into its history.
+
+    Keys, and infos that many targets share, are held once however many lines name them.
+    """
+
+    def __init__(self, history: History) -> None:
+        self._history = history
+        self._keys: dict[str, TargetKey] = {}
+        self._records: dict[str, Record] = {}
+        self._infos: dict[tuple[object, ...], TargetInfo] = {}
+
+    def take(self, line: Line) -> None:
+        """Take in one line.
+
+        Raises:
+            ContradictionError: it contradicts what came before; nothing has changed.
+        """
+        if isinstance(line, EntryLine):
+            self._take_entry(line)
+        elif isinstance(line, TargetLine):
+            self._take_target(line)
+        elif isinstance(line, GoneLine):
+            self._take_gone(line)
+        elif isinstance(line, RunLine):
+            self._history.runs.append(RunSummary(line))
+        elif isinstance(line, RunEndedLine):
+            self._take_run_ended(line)
+        elif isinstance(line, CutLine):
+            self._history.cuts.append(line)
+        else:
+            raise ContradictionError("a header stands within the ledger")
+
+    def _take_entry(self, line: EntryLine) -> None:
+        record = self._records.get(line.target)
+        if record is None:
+            record = self._records[line.target] = self._history.record(self._key(line.target))
+        try:
+            # A record reads only what a line has as well, and making an entry would cost more
+            # than all the rest of taking it in.
+            record.apply(cast("Entry", line))
+        except IllegalMoveError as error:
+            raise ContradictionError(f"{line.target}: {error}") from error
+
+    def _take_target(self, line: TargetLine) -> None:
+        labels = tuple(line.labels.items())
+        attributes = (line.api, line.encryption, line.wave, labels, line.accept_drift)
+        info = self._infos.get(attributes)
+        if info is None:
+            info = self._infos[attributes] = TargetInfo(*attributes)
+        self._history.place(self._key(line.target), info)
+
+    def _take_gone(self, line: GoneLine) -> None:
+        try:
+            self._history.remove(self._key(line.target))
+        except KeyError:
+            raise ContradictionError(f"{line.target} is gone, but was not there") from None
+
+    def _take_run_ended(self, line: RunEndedLine) -> None:
+        for summary in reversed(self._history.runs):
+            if summary.began.run == line.run:
+                summary.ended = line
+                return
+        raise ContradictionError(f"run {line.run} ended, but never began")
+
+    def _key(self, text: str) -> TargetKey:
+        key = self._keys.get(text)
+        if key is None:
+            try:
+                account_id, region, instance_id = TargetKey.parse(text)
+            except ValueError:
+                raise ContradictionError(f"{text!r} names no target") from None
+            key = self._keys[text] = TargetKey(intern(account_id), intern(region), instance_id)
+        return key

@@ -1,0 +1,173 @@
+"""The types of lines that a ledger is made of.
+
+A line is drafted without a place; it gets its sequence number, durable mark and checksum when it
+is written (`codec.Seal`). Fields that have their default value are left out of the file.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime  # noqa: TC003 - msgspec reads the annotations while running
+from typing import ClassVar, cast
+
+import msgspec
+
+from batch_onboard.core.lifecycle import Event
+from batch_onboard.core.targets import Api  # noqa: TC001 - msgspec reads the annotations
+
+FORMAT = 1
+"""The format that this version writes, and the only one that it reads."""
+
+
+class Line(
+    msgspec.Struct,
+    tag_field="type",
+    frozen=True,
+    kw_only=True,
+    omit_defaults=True,
+    forbid_unknown_fields=True,
+    gc=False,
+):
+    """What every line has.
+
+    Attributes:
+        at: when it was written, by the wall clock, in UTC.
+        seq: its sequence number, from 1 and without gaps; 0 while it has no place.
+        durable: the highest sequence number known to be on disk when it was written.
+        crc: its checksum, checked before a line is ever decoded.
+    """
+
+    at: datetime
+    seq: int = 0
+    durable: int = 0
+    crc: str = ""
+
+
+class HeaderLine(Line, tag="ledger", frozen=True, kw_only=True):
+    """The first line. Its shape and its checksum stay the same in every later format.
+
+    Attributes:
+        format: the format of the lines that follow.
+        id: 32 random hexadecimal digits, which seed the checksum of every line.
+        tool: the version of batch-onboard that created the ledger.
+        manifest: the name of the manifest that it was created for.
+    """
+
+    format: int
+    id: str
+    tool: str
+    manifest: str
+
+
+class RunLine(Line, tag="run", frozen=True, kw_only=True):
+    """A run began: who ran what.
+
+    Attributes:
+        run: the run's id.
+        tool: the version of batch-onboard.
+        python: the version of Python.
+        botocore: the version of botocore.
+        host: the machine.
+        pid: the process.
+        user: the user, as the operating system names it.
+        arguments: the command line, without secrets.
+        manifest: the manifest's path or address.
+        digests: a digest of the manifest and of each source, by path or address.
+        caller: the ARN of the caller's own identity, where it is known.
+        change_ref: what `--change-ref` said.
+    """
+
+    run: str
+    tool: str
+    python: str
+    botocore: str
+    host: str
+    pid: int
+    user: str
+    arguments: tuple[str, ...]
+    manifest: str
+    digests: dict[str, str]
+    caller: str | None = None
+    change_ref: str | None = None
+
+
+class RunEndedLine(Line, tag="run_ended", frozen=True, kw_only=True):
+    """A run ended by itself. A run without such a line was killed.
+
+    Attributes:
+        run: the run's id.
+        exit_code: what the process was about to return.
+        reason: why it ended, for people.
+    """
+
+    run: str
+    exit_code: int
+    reason: str
+
+
+class TargetLine(Line, tag="target", frozen=True, kw_only=True):
+    """A target stands in the manifest for the first time, or with other attributes than before."""
+
+    target: str
+    api: Api
+    encryption: str
+    wave: int = 1
+    labels: dict[str, str] = {}
+    accept_drift: str | None = None
+
+
+class GoneLine(Line, tag="gone", frozen=True, kw_only=True):
+    """A target no longer stands in the manifest."""
+
+    target: str
+
+
+class CutLine(Line, tag="cut", frozen=True, kw_only=True):
+    """An unfinished tail was cut off when the ledger was opened.
+
+    Attributes:
+        size: how much, in bytes.
+        kept: the name of the file beside the ledger that has those bytes.
+    """
+
+    size: int
+    kept: str
+
+
+class EntryLine(Line, frozen=True, kw_only=True):
+    """One thing that happened to one target: `core.record.Entry` as a line.
+
+    It has all attributes of an entry, `target` standing for the key, so that a record can take in
+    either. Every event has a class of its own, whose tag is the event's value.
+    """
+
+    event: ClassVar[Event]
+
+    target: str
+    failure_code: str | None = None
+    error_code: str | None = None
+    message: str | None = None
+    request_id: str | None = None
+    encryption: str | None = None
+    identity: str | None = None
+    clean: bool = False
+    hold: float | None = None
+    ours: bool = False
+    automatic: bool = False
+
+
+def _entry_line(event: Event) -> type[EntryLine]:
+    name = "".join(word.title() for word in event.value.split("_")) + "Line"
+    made = msgspec.defstruct(
+        name,
+        [],
+        bases=(EntryLine,),
+        namespace={"__annotations__": {"event": ClassVar[Event]}, "event": event},
+        tag=event.value,
+        frozen=True,
+        kw_only=True,
+    )
+    return cast("type[EntryLine]", made)
+
+
+ENTRY_LINES = {event: _entry_line(event) for event in Event}
+"""The class of the lines that tell of an event."""

@@ -1,0 +1,111 @@
+"""One run at a time: a lock on a file beside the ledger, which dies with its process.
+
+The lock is on the open file, not on its content; the content only tells others who holds it. The
+file is never renamed nor removed, since two runs could then hold two files of one name.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import socket
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime  # noqa: TC003 - msgspec reads the annotations while running
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from batch_onboard.ledger.codec import UNREADABLE
+from batch_onboard.ledger.errors import LedgerLockedError
+from batch_onboard.ledger.opening import open_regular, told_as_unusable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+_STEP = 0.1
+"""Seconds between two tries."""
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Who holds a lock, and since when (UTC)."""
+
+    pid: int
+    host: str
+    since: datetime
+
+
+_holder = msgspec.json.Decoder(Holder)
+
+
+class LedgerLock:
+    """The lock of a ledger, held until `release` or the end of the process.
+
+    Args:
+        ledger: the ledger's path; the lock's file is beside it, with `.lock` added.
+        now: the time, told to those who find the ledger locked.
+        timeout: seconds to wait for another run to end.
+        pause: how to wait.
+
+    Raises:
+        LedgerLockedError: another run holds it.
+        LedgerUnusableError: the lock's file can't be used.
+    """
+
+    def __init__(
+        self,
+        ledger: Path,
+        now: datetime,
+        timeout: float = 0.0,
+        pause: Callable[[float], None] = time.sleep,
+    ) -> None:
+        path = ledger.with_name(f"{ledger.name}.lock")
+        with told_as_unusable(path):
+            self._descriptor = open_regular(path, os.O_RDWR | os.O_CREAT)
+            try:
+                self._take(ledger, timeout, pause)
+                self._tell(Holder(os.getpid(), socket.gethostname(), now))
+            except BaseException:
+                os.close(self._descriptor)
+                raise
+
+    def release(self) -> None:
+        """Let the next run have it. A second call does nothing."""
+        if self._descriptor == -1:
+            return
+        # Until the next holder has told who it is, it must not be taken for this run. That is but
+        # a courtesy: it must not keep the lock from being released.
+        with suppress(OSError):
+            os.ftruncate(self._descriptor, 0)
+        os.close(self._descriptor)
+        self._descriptor = -1
+
+    def _take(self, ledger: Path, timeout: float, pause: Callable[[float], None]) -> None:
+        left = timeout
+        while not self._try():
+            if left <= 0:
+                raise self._locked(ledger)
+            pause(min(_STEP, left))
+            left -= _STEP
+
+    def _try(self) -> bool:
+        try:
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+    def _tell(self, holder: Holder) -> None:
+        told = msgspec.json.encode(holder)
+        os.pwrite(self._descriptor, told, 0)
+        os.ftruncate(self._descriptor, len(told))
+
+    def _locked(self, ledger: Path) -> LedgerLockedError:
+        try:
+            holder = _holder.decode(os.pread(self._descriptor, 4096, 0))
+        except UNREADABLE:
+            return LedgerLockedError(str(ledger))
+        return LedgerLockedError(str(ledger), holder.pid, holder.host, holder.since)

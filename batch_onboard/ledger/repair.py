@@ -1,0 +1,59 @@
+"""Cutting off an unfinished tail, with its bytes kept beside the ledger."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from batch_onboard.ledger.history import Cut
+from batch_onboard.ledger.opening import open_regular, sync_folder, write_all
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from pathlib import Path
+
+_BLOCK = 1 << 20
+
+
+def cut_tail(path: Path, descriptor: int, offset: int, now: datetime) -> Cut:
+    """Keep all bytes from `offset` on in a new file, then cut them off.
+
+    The copy is on disk before anything is cut, so no crash can lose the bytes.
+
+    Args:
+        path: the ledger.
+        descriptor: the ledger, open for reading and writing.
+        offset: where the tail begins, in bytes.
+        now: the time, for the new file's name.
+
+    Raises:
+        OSError: the copy or the cut failed.
+    """
+    kept, copy = _new_file(path, now)
+    try:
+        size = _copy(descriptor, offset, copy)
+        os.fsync(copy)
+    finally:
+        os.close(copy)
+    sync_folder(path.parent)
+    os.ftruncate(descriptor, offset)
+    os.fsync(descriptor)
+    return Cut(size, kept)
+
+
+def _new_file(path: Path, now: datetime) -> tuple[Path, int]:
+    number = 1
+    while True:
+        kept = path.with_name(f"{path.name}.tail-{now:%Y%m%dT%H%M%SZ}-{number}")
+        try:
+            return kept, open_regular(kept, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
+        except FileExistsError:
+            number += 1
+
+
+def _copy(source: int, offset: int, target: int) -> int:
+    size = 0
+    while block := os.pread(source, _BLOCK, offset + size):
+        write_all(target, block)
+        size += len(block)
+    return size

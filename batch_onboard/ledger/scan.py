@@ -1,0 +1,99 @@
+"""The walk over a ledger's bytes: intact lines in their places, then nothing, a tail, or damage.
+
+Lines of one unsynced group reach the disk in any order, so after a power cut an unfinished place
+may be followed by intact lines. What tells it from corruption is the durable mark: every line says
+up to which sequence number the file was known to be on disk. A defect at or below the highest mark
+of any intact line, wherever that line stands, is damage; above it, it is an unfinished tail.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from batch_onboard.ledger.codec import Seal, decode
+from batch_onboard.ledger.defect import examine
+from batch_onboard.ledger.errors import LedgerDamagedError, LedgerFormatError
+from batch_onboard.ledger.header import read_header
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from batch_onboard.ledger.lines import HeaderLine, Line
+
+
+@dataclass(frozen=True, slots=True)
+class Tail:
+    """What stands after the last line that counts.
+
+    Attributes:
+        offset: where it begins, in bytes.
+        problem: what is wrong with its first line.
+    """
+
+    offset: int
+    problem: str
+
+
+class Scan:
+    """One walk. Iterating yields the lines after the header, up to the end or an unfinished tail.
+
+    Args:
+        lines: the ledger's bytes, cut after each line feed; the last one may lack it.
+        name: the ledger's name, for messages.
+
+    Attributes:
+        header: the first line.
+        seal: the seal of this ledger's lines.
+        seq: the sequence number of the last line that was found in its place.
+        offset: where the line at hand begins; at the end, where the next one would.
+        tail: what was left unfinished, known when the walk has ended.
+
+    Raises:
+        LedgerFormatError: it is not a ledger, or not one that this version can read.
+        LedgerDamagedError: the header is damaged; from iterating: anything that was durable is.
+    """
+
+    def __init__(self, lines: Iterable[bytes], name: str) -> None:
+        self._lines = iter(lines)
+        self._name = name
+        first = next(self._lines, b"")
+        self.header: HeaderLine = read_header(first, name)
+        self.seal = Seal(self.header.id)
+        self.seq = 1
+        self.offset = len(first)
+        self.tail: Tail | None = None
+
+    def __iter__(self) -> Iterator[Line]:
+        is_intact = self.seal.is_intact
+        durable = 0
+        for raw in self._lines:
+            if not is_intact(raw):
+                return self._stop_at(raw)
+            line = self._decode(raw)
+            if line.seq != self.seq + 1 or not durable <= line.durable <= self.seq:
+                return self._stop_at(raw)
+            yield line
+            durable = line.durable
+            self.seq += 1
+            self.offset += len(raw)
+        return None
+
+    def damaged(self, problem: str) -> LedgerDamagedError:
+        """Return the error that says that the line at hand is damaged."""
+        return LedgerDamagedError(self._name, self.seq + 1, self.offset, problem)
+
+    def _stop_at(self, raw: bytes) -> None:
+        expected = self.seq + 1
+        defect = examine(raw, self._lines, self.seal, expected)
+        if defect.mark >= expected:
+            raise self.damaged(defect.problem)
+        self.tail = Tail(self.offset, defect.problem)
+
+    def _decode(self, raw: bytes) -> Line:
+        try:
+            return decode(raw)
+        except msgspec.MsgspecError as error:
+            raise LedgerFormatError.unknown_line(self._name, self.seq + 1, error) from None

@@ -1,0 +1,266 @@
+from __future__ import annotations
+
+import json
+import stat
+from typing import TYPE_CHECKING
+
+import pytest
+
+from batch_onboard.core.targets import Api, Encryption
+from batch_onboard.ledger.errors import LedgerDamagedError, LedgerError, LedgerFormatError
+from batch_onboard.ledger.file import _lines, read_history
+from batch_onboard.ledger.history import Cut
+from batch_onboard.ledger.sync import ManifestChanges
+from tests.ledger.building import (
+    AT,
+    intent,
+    key,
+    opened,
+    raw_ledger,
+    run_line,
+    target,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+# The last group, lines 4 to 6, may be unfinished: nothing after it calls it durable.
+LINES = raw_ledger([run_line()], [intent(1)], [intent(2), intent(3), intent(4)])
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Return where the ledger of a test is, or will be."""
+    return tmp_path / "emea.ledger.jsonl"
+
+
+def names(path: Path) -> list[str]:
+    """Return what is in the ledger's folder, without the ledger's own name."""
+    return sorted(each.name.removeprefix(path.name) for each in path.parent.iterdir())
+
+
+def lines_of(path: Path) -> list[dict[str, object]]:
+    """Return the lines of a ledger, as any JSON reader has them."""
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def test_a_new_ledger_has_its_header_alone(path: Path) -> None:
+    """Opening creates a private ledger whose header names tool and manifest, and no other litter."""
+    with opened(path) as ledger:
+        assert ledger.created
+        assert ledger.warnings == ()
+        assert ledger.history.cut is None
+    (header,) = lines_of(path)
+    assert (header["type"], header["format"], header["manifest"]) == ("ledger", 1, "emea")
+    assert header["tool"] == "0.1.0"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert names(path) == ["", ".lock"]
+
+
+def test_two_ledgers_never_have_the_same_id(tmp_path: Path) -> None:
+    """The id that seeds the checksums is random, so lines can't pass from one to another."""
+    ids = set()
+    for number in range(3):
+        with opened(tmp_path / f"{number}.jsonl") as ledger:
+            ids.add(ledger.history.header.id)
+    assert len(ids) == 3
+
+
+def test_what_a_crash_left_of_a_creation_is_replaced(path: Path) -> None:
+    """A temporary file of a creation that was killed hinders nobody."""
+    path.with_name(f"{path.name}.new").write_bytes(b"half a hea")
+    with opened(path) as ledger:
+        assert ledger.created
+    assert names(path) == ["", ".lock"]
+
+
+def test_numbers_go_on_after_reopening(path: Path) -> None:
+    """A later run goes on where the one before ended, and calls all of that durable."""
+    with opened(path) as ledger:
+        ledger.begin_run(run_line("r1"))
+    with opened(path) as ledger:
+        assert not ledger.created
+        ledger.begin_run(run_line("r2"))
+    assert [(line["seq"], line["durable"]) for line in lines_of(path)] == [(1, 0), (2, 1), (3, 2)]
+    assert [each.began.run for each in read_history(path).runs] == ["r1", "r2"]
+
+
+def test_a_run_is_told_from_beginning_to_end(path: Path) -> None:
+    """What began and ended a run is in the open history at once, and in the file."""
+    with opened(path) as ledger:
+        ledger.begin_run(run_line("r1", change_ref="CHG-1"))
+        ledger.end_run("r1", 3, "finished")
+        told = ledger.history.runs
+    assert told[0].ended is not None
+    assert read_history(path).runs[0].began.change_ref == "CHG-1"
+    assert lines_of(path)[-1]["exit_code"] == 3
+
+
+def test_a_manifest_is_kept_by_its_changes(path: Path) -> None:
+    """Only what is new, different or gone in a manifest is written, whatever its order."""
+    with opened(path) as ledger:
+        first = ledger.sync_manifest([target(1), target(2), target(3)])
+        again = ledger.sync_manifest([target(3), target(2), target(1)])
+        other = ledger.sync_manifest(
+            [target(2, wave=2, labels=(("a", "b"),)), target(4, accept_drift="CHG-1"), target(1)]
+        )
+        live = ledger.history
+    assert first == ManifestChanges(added=3)
+    assert again == ManifestChanges()
+    assert other == ManifestChanges(added=1, changed=1, gone=1)
+    assert len(lines_of(path)) == 1 + 3 + 3
+    history = read_history(path)
+    assert history == live
+    assert history.targets.keys() == {key(1), key(2), key(4)}
+    assert history.removed.keys() == {key(3)}
+    assert history.targets[key(2)].labels == (("a", "b"),)
+    assert history.targets[key(1)].api is Api.V1
+    assert history.targets[key(1)].encryption == str(Encryption(enabled=False))
+
+
+def test_a_large_manifest_is_one_group(path: Path) -> None:
+    """A manifest of thousands is written with one fsync: all its lines have the same mark."""
+    with opened(path) as ledger:
+        ledger.sync_manifest(target(number) for number in range(10_000))
+    assert {line["durable"] for line in lines_of(path)[1:]} == {1}
+    assert len(read_history(path).targets) == 10_000
+
+
+@pytest.mark.parametrize("end", range(len(LINES[0]), sum(map(len, LINES)), 7))
+def test_a_tail_is_kept_and_cut_wherever_it_begins(path: Path, end: int) -> None:
+    """A cut file opens with its whole lines; the rest is beside it, byte for byte, and recorded."""
+    data = b"".join(LINES)[:end]
+    whole = data[: data.rindex(b"\n") + 1]
+    path.write_bytes(data)
+    path.chmod(0o600)
+    with opened(path) as ledger:
+        cut = ledger.history.cut
+        cuts = ledger.history.cuts
+    if whole == data:
+        assert cut is None
+        assert path.read_bytes() == data
+        return
+    assert cut == Cut(
+        len(data) - len(whole), path.with_name(f"{path.name}.tail-20261122T200000Z-1")
+    )
+    assert cut.kept.read_bytes() == data[len(whole) :]
+    assert stat.S_IMODE(cut.kept.stat().st_mode) == 0o600
+    assert path.read_bytes().startswith(whole)
+    assert [(line["type"], line["size"]) for line in lines_of(path)[whole.count(b"\n") :]] == [
+        ("cut", cut.size)
+    ]
+    history = read_history(path)
+    assert history.cut is None
+    assert history.cuts == cuts or [each.kept for each in history.cuts] == [cut.kept.name]
+
+
+def test_a_tail_of_zeros_before_intact_lines_is_cut_whole(path: Path) -> None:
+    """Intact lines after a hole in an unfinished group are cut off with it, and kept."""
+    tail = bytes(len(LINES[3])) + LINES[4] + LINES[5]
+    path.write_bytes(b"".join(LINES[:3]) + tail)
+    path.chmod(0o600)
+    with opened(path) as ledger:
+        assert ledger.history.cut is not None
+        assert ledger.history.cut.kept.read_bytes() == tail
+        assert ledger.history.records.keys() == {key(1)}
+
+
+def test_tails_never_overwrite_one_another(path: Path) -> None:
+    """A second tail of the same second gets a name of its own."""
+    for number in (1, 2):
+        with opened(path):
+            pass
+        with path.open("ab") as file:
+            file.write(b"torn %d" % number)
+        with opened(path) as ledger:
+            cut = ledger.history.cut
+        assert cut is not None
+        assert cut.kept.name.endswith(f"Z-{number}")
+        assert cut.kept.read_bytes() == b"torn %d" % number
+    assert len(read_history(path).cuts) == 2
+
+
+def test_a_large_tail_is_kept_whole(path: Path) -> None:
+    """A tail of many blocks is copied to its last byte."""
+    with opened(path):
+        pass
+    tail = b"x" * 3_000_001
+    with path.open("ab") as file:
+        file.write(tail)
+    with opened(path) as ledger:
+        assert ledger.history.cut is not None
+        assert ledger.history.cut.kept.read_bytes() == tail
+
+
+def test_reading_repairs_nothing(path: Path) -> None:
+    """Reading passes over an unfinished tail and leaves every byte, and the folder, as they are."""
+    data = b"".join(LINES)[:-5]
+    path.write_bytes(data)
+    history = read_history(path)
+    assert history.records.keys() == {key(1), key(2), key(3)}
+    assert history.cut is None
+    assert path.read_bytes() == data
+    assert names(path) == [""]
+
+
+def test_reading_sees_the_file_as_it_was_when_it_began(path: Path) -> None:
+    """What a run appends meanwhile does not make a half-written line look like damage."""
+    data = b"".join(LINES)
+    path.write_bytes(data[:-5])
+    with path.open("r+b", buffering=0) as file:
+        lines = _lines(file.fileno())
+        first = next(lines)
+        with path.open("ab") as writer:
+            writer.write(data[-5:] + b"more\n")
+        assert b"".join([first, *lines]) == data[:-5]
+
+
+def test_reading_works_while_a_run_writes(path: Path) -> None:
+    """A ledger that a run holds can be read, without waiting and without its lock."""
+    with opened(path) as ledger:
+        ledger.begin_run(run_line())
+        assert len(read_history(path).runs) == 1
+
+
+@pytest.mark.parametrize(
+    ("data", "error"),
+    [
+        (b"", LedgerFormatError),
+        (b"version: 1\n", LedgerFormatError),
+        (b"".join(LINES).replace(b"\n", b"\r\n"), LedgerFormatError),
+        (b"\xef\xbb\xbf" + b"".join(LINES), LedgerFormatError),
+        (b"".join(LINES)[1:], LedgerFormatError),
+        (b"".join(LINES).replace(b"emea", b"apac"), LedgerDamagedError),
+        (LINES[0] + b"".join(LINES[2:]), LedgerDamagedError),
+    ],
+)
+def test_what_is_no_whole_ledger_is_left_untouched(
+    path: Path, data: bytes, error: type[LedgerError]
+) -> None:
+    """A file that can't be trusted is refused and left as it is, and the lock is free again."""
+    path.write_bytes(data)
+    path.chmod(0o600)
+    for _ in range(2):
+        with pytest.raises(error, match=r"emea\.ledger\.jsonl"):
+            opened(path)
+        with pytest.raises(error, match="Nothing was changed"):
+            read_history(path)
+    assert path.read_bytes() == data
+    assert names(path) == ["", ".lock"]
+
+
+def test_another_manifests_ledger_is_opened_with_a_warning(path: Path) -> None:
+    """A manifest may be renamed, but a ledger that was made for another name is pointed out."""
+    opened(path).close()
+    with opened(path, manifest_name="apac") as ledger:
+        assert len(ledger.warnings) == 1
+        assert "'emea', not for 'apac'" in ledger.warnings[0]
+
+
+def test_closing_twice_is_harmless(path: Path) -> None:
+    """A ledger that was closed within its context is not closed again."""
+    with opened(path) as ledger:
+        ledger.close()
+        with opened(path):
+            pass
+    assert ledger.history.header.at == AT

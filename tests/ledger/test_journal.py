@@ -1,0 +1,249 @@
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from anyio import CancelScope, create_task_group
+
+from batch_onboard.core.ports import Journal, JournalError
+from batch_onboard.ledger.appender import Appender
+from batch_onboard.ledger.codec import Seal, encode_entry
+from batch_onboard.ledger.errors import LedgerUnusableError
+from batch_onboard.ledger.file import read_history
+from batch_onboard.ledger.journal import FileJournal
+from tests.ledger.building import ID, intent, key, opened, run_line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from batch_onboard.core.record import Entry
+    from batch_onboard.ledger.ledger import Ledger
+
+pytestmark = pytest.mark.asyncio
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Return where the ledger of a test will be."""
+    return tmp_path / "emea.ledger.jsonl"
+
+
+@pytest.fixture
+def pipe() -> Iterator[tuple[int, Appender]]:
+    """A file that takes what is written, but can't be synced: a pipe, for real."""
+    read, write = os.pipe()
+    appender = Appender(write, Seal(ID), 1)
+    yield read, appender
+    appender.close()
+    os.close(read)
+
+
+def in_file(path: Path) -> list[str]:
+    """Return the targets that the entries in a file are about."""
+    return [line["target"] for line in lines_in(path)[1:]]
+
+
+def lines_in(path: Path) -> list[dict[str, Any]]:
+    """Return the lines of a ledger, as any JSON reader has them."""
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+async def taken(journal: FileJournal) -> None:
+    """Return when the writer has taken all that was handed over into a commit."""
+    while journal._group.wanted:  # noqa: ASYNC110 - the journal tells it to nobody else
+        await asyncio.sleep(0)
+
+
+async def test_a_written_entry_is_in_the_file(path: Path) -> None:
+    """When `write` returns, the entries stand in the file, in the order of their hand-over."""
+    with opened(path) as ledger:
+        async with ledger.journal() as journal:
+            conforming: Journal = journal
+            await conforming.write(intent(1), intent(2))
+            assert in_file(path) == [str(key(1)), str(key(2))]
+            conforming.write_nowait(intent(3))
+            await conforming.write()
+            assert in_file(path)[2:] == [str(key(3))]
+
+
+async def test_the_journal_leaves_the_records_to_the_engine(path: Path) -> None:
+    """An entry is applied once, by whom it happened to: the journal only writes it."""
+    with opened(path) as ledger:
+        entry = intent(1)
+        ledger.history.record(entry.key).apply(entry)
+        async with ledger.journal() as journal:
+            await journal.write(entry)
+        assert ledger.history.records == read_history(path).records
+
+
+async def test_many_writers_share_few_fsyncs(path: Path) -> None:
+    """A thousand concurrent writers are made durable in a handful of groups, and in order."""
+
+    async def write_two(journal: FileJournal, number: int) -> None:
+        await journal.write(intent(number))
+        await journal.write(intent(1000 + number))
+
+    with opened(path) as ledger:
+        async with ledger.journal() as journal, create_task_group() as group:
+            for number in range(1000):
+                group.start_soon(write_two, journal, number)
+    lines = lines_in(path)
+    assert [line["seq"] for line in lines] == list(range(1, 2002))
+    assert len({line["durable"] for line in lines}) < 10
+    assert len(read_history(path).records) == 2000
+
+
+async def test_leaving_saves_what_nobody_waited_for(path: Path) -> None:
+    """Entries that were handed over just before the end are saved."""
+    with opened(path) as ledger:
+        async with ledger.journal() as journal:
+            journal.write_nowait(intent(1))
+        assert in_file(path) == [str(key(1))]
+        ledger.begin_run(run_line())
+    assert len(read_history(path).runs) == 1
+
+
+async def test_leaving_by_an_error_saves_too_and_keeps_the_error(path: Path) -> None:
+    """An exception passes through the journal as it is, after what was handed over is saved."""
+
+    async def live(ledger: Ledger) -> None:
+        async with ledger.journal() as journal:
+            journal.write_nowait(intent(1))
+            raise ZeroDivisionError
+
+    with opened(path) as ledger:
+        with pytest.raises(ZeroDivisionError):
+            await live(ledger)
+        assert in_file(path) == [str(key(1))]
+
+
+async def test_leaving_by_cancellation_saves_too(path: Path) -> None:
+    """A run that is cancelled has saved what it handed over when the journal is left."""
+    with opened(path) as ledger:
+        with CancelScope() as scope:
+            async with ledger.journal() as journal:
+                journal.write_nowait(intent(1))
+                scope.cancel()
+                await journal.write(intent(2))
+        assert scope.cancelled_caught
+        assert in_file(path) == [str(key(1)), str(key(2))]
+
+
+async def test_a_cancelled_writer_disturbs_nobody(path: Path) -> None:
+    """A caller that is cancelled while it waits takes nothing back, and others are not touched."""
+    saved: list[int] = []
+
+    async def write(journal: FileJournal, number: int, scope: CancelScope) -> None:
+        with scope:
+            await journal.write(intent(number))
+            saved.append(number)
+
+    scopes = [CancelScope() for _ in range(4)]
+    with opened(path) as ledger:
+        async with ledger.journal() as journal, create_task_group() as group:
+            with ledger._appender._lock:  # the first commit waits here, as for a slow disk
+                for number in (0, 1):
+                    group.start_soon(write, journal, number, scopes[number])
+                await asyncio.sleep(0)
+                await taken(journal)
+                for number in (2, 3):
+                    group.start_soon(write, journal, number, scopes[number])
+                await asyncio.sleep(0)
+                scopes[0].cancel()
+                scopes[2].cancel()
+        assert saved == [1, 3]
+        assert in_file(path) == [str(key(number)) for number in range(4)]
+
+
+async def test_an_entry_that_cannot_be_written_harms_only_its_caller(path: Path) -> None:
+    """What is refused before it is handed over breaks nothing."""
+    with opened(path) as ledger:
+        async with ledger.journal() as journal:
+            with pytest.raises(ValueError, match="no end"):
+                await journal.write(intent(1), intent(2, hold=float("inf")))
+            await journal.write(intent(3))
+    assert in_file(path) == [str(key(3))]
+
+
+async def test_a_failed_fsync_fails_everyone_and_is_never_retried(
+    pipe: tuple[int, Appender],
+) -> None:
+    """Those in the group, those behind it and all later callers learn of it; nothing more is sent."""
+    read, appender = pipe
+    errors: list[JournalError] = []
+
+    async def write(journal: FileJournal, entry: Entry) -> None:
+        with pytest.raises(JournalError) as caught:
+            await journal.write(entry)
+        errors.append(caught.value)
+
+    async def live() -> None:
+        async with FileJournal.running(appender, "x.jsonl") as journal:
+            async with create_task_group() as group:
+                with appender._lock:
+                    group.start_soon(write, journal, intent(1))
+                    await asyncio.sleep(0)
+                    await taken(journal)
+                    group.start_soon(write, journal, intent(2))
+                    await asyncio.sleep(0)
+            await write(journal, intent(3))
+            with pytest.raises(JournalError):
+                journal.write_nowait(intent(4))
+
+    with pytest.raises(JournalError):
+        await live()
+    assert [str(error) for error in errors] == ["x.jsonl can't be written: Invalid argument"] * 3
+    assert {error.lost for error in errors} == {(intent(1), intent(2))}
+    assert os.read(read, 1 << 16) == Seal(ID).line(2, 1, encode_entry(intent(1)))
+    with pytest.raises(OSError, match="an earlier write to it failed"):
+        appender.commit([])
+
+
+async def test_a_failure_while_leaving_is_told(pipe: tuple[int, Appender]) -> None:
+    """Entries that are lost in the last flush, for which nobody waits, raise on leaving."""
+
+    async def live() -> None:
+        async with FileJournal.running(pipe[1], "x.jsonl") as journal:
+            journal.write_nowait(intent(1))
+
+    with pytest.raises(JournalError) as caught:
+        await live()
+    assert caught.value.lost == (intent(1),)
+
+
+async def test_a_writer_that_stops_leaves_nobody_waiting(path: Path) -> None:
+    """Whatever ends the writing task, callers get an error instead of waiting for ever."""
+
+    async def live(ledger: Ledger) -> None:
+        before = asyncio.all_tasks()
+        async with ledger.journal() as journal:
+            (writer,) = asyncio.all_tasks() - before
+            await asyncio.sleep(0)
+            writer.cancel()
+            with pytest.raises(JournalError, match="its writer has stopped") as caught:
+                await journal.write(intent(1))
+            assert caught.value.lost == (intent(1),)
+
+    with opened(path) as ledger, pytest.raises(asyncio.CancelledError):
+        await live(ledger)
+
+
+async def test_a_journal_that_was_left_takes_nothing(path: Path) -> None:
+    """Handing over after the end is an error, not a silent loss."""
+    with opened(path) as ledger:
+        async with ledger.journal() as journal:
+            pass
+        with pytest.raises(JournalError, match="its writer has stopped"):
+            journal.write_nowait(intent(1))
+
+
+async def test_a_closed_ledger_takes_nothing(path: Path) -> None:
+    """What is added after closing is an error that names the file."""
+    ledger = opened(path)
+    ledger.close()
+    with pytest.raises(LedgerUnusableError, match=r"jsonl can't be used: an earlier write to it"):
+        ledger.begin_run(run_line())

@@ -1,0 +1,159 @@
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import socket
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from batch_onboard.ledger.errors import LedgerLockedError
+from batch_onboard.ledger.lock import LedgerLock
+from tests.ledger.building import AT, ROOT, opened
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+HOLD = """
+import subprocess, sys
+from pathlib import Path
+from batch_onboard.ledger.errors import LedgerLockedError
+from tests.ledger.building import opened
+try:
+    ledger = opened(Path(sys.argv[1]))
+except LedgerLockedError:
+    print("locked", flush=True)
+else:
+    if "with-child" in sys.argv:
+        subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read()"], close_fds=False)
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Return where the ledger of a test will be."""
+    return tmp_path / "emea.ledger.jsonl"
+
+
+@pytest.fixture
+def processes() -> Iterator[list[subprocess.Popen[str]]]:
+    """Processes that a test has started; they end with it."""
+    started: list[subprocess.Popen[str]] = []
+    yield started
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def start(path: Path, *more: str) -> subprocess.Popen[str]:
+    """Start a process that opens a ledger, tells, and holds it until its input ends."""
+    return subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(path), *more],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+    )
+
+
+def first_word(process: subprocess.Popen[str]) -> str:
+    """Return what a process tells first."""
+    assert process.stdout is not None
+    return process.stdout.readline().strip()
+
+
+def test_a_second_run_is_told_who_holds_the_ledger(path: Path) -> None:
+    """The error names process, machine and time of the holder, and what one can do."""
+    with opened(path), pytest.raises(LedgerLockedError) as caught:
+        opened(path)
+    error = caught.value
+    assert (error.pid, error.host, error.since) == (os.getpid(), socket.gethostname(), AT)
+    assert str(error) == (
+        f"another run holds {path}: pid {os.getpid()} on host {socket.gethostname()} "
+        "since 2026-11-22T20:00:00Z; let it end or stop it, or wait with --lock-timeout"
+    )
+
+
+def test_a_holder_that_has_not_yet_told_is_none_the_less_found(path: Path) -> None:
+    """Between taking the lock and telling who it is, a holder is already respected."""
+    with path.with_name(f"{path.name}.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        for told in ("", '{"pid":', "[" * 4096):
+            file.write(told)
+            file.flush()
+            with pytest.raises(
+                LedgerLockedError, match=r"another run holds .*jsonl; let it end"
+            ) as caught:
+                opened(path)
+            assert caught.value.pid is None
+
+
+def test_a_released_lock_names_nobody(path: Path) -> None:
+    """The lock's file stays when the run ends, but no longer says who holds it."""
+    lock = path.with_name(f"{path.name}.lock")
+    with opened(path):
+        assert json.loads(lock.read_text())["pid"] == os.getpid()
+    assert lock.read_text() == ""
+
+
+def test_waiting_ends_when_the_other_run_does(path: Path) -> None:
+    """With a timeout, a run waits in small steps and goes on as soon as it can."""
+    other = LedgerLock(path, AT)
+    pauses: list[float] = []
+
+    def pause(seconds: float) -> None:
+        pauses.append(seconds)
+        if len(pauses) == 3:
+            other.release()
+
+    LedgerLock(path, AT, timeout=1000.0, pause=pause).release()
+    assert pauses == [0.1, 0.1, 0.1]
+
+
+def test_waiting_has_an_end(path: Path) -> None:
+    """When the timeout has passed, the error comes; no longer than that is waited."""
+    other = LedgerLock(path, AT)
+    pauses: list[float] = []
+    with pytest.raises(LedgerLockedError):
+        LedgerLock(path, AT, timeout=0.25, pause=pauses.append)
+    assert sum(pauses) == pytest.approx(0.25)
+    other.release()
+
+
+def test_of_runs_that_race_exactly_one_holds_the_ledger(
+    path: Path, processes: list[subprocess.Popen[str]]
+) -> None:
+    """Of several processes that open a ledger at once, also a new one, one gets it."""
+    processes += [start(path) for _ in range(4)]
+    assert sorted(map(first_word, processes)) == ["held", "locked", "locked", "locked"]
+
+
+def test_a_killed_holder_frees_the_ledger(
+    path: Path, processes: list[subprocess.Popen[str]]
+) -> None:
+    """The lock dies with its process, kill -9 included."""
+    processes.append(start(path))
+    assert first_word(processes[0]) == "held"
+    with pytest.raises(LedgerLockedError) as caught:
+        opened(path)
+    assert caught.value.pid == processes[0].pid
+    processes[0].kill()
+    processes[0].wait()
+    opened(path).close()
+
+
+def test_a_child_does_not_keep_the_lock_of_a_dead_holder(
+    path: Path, processes: list[subprocess.Popen[str]]
+) -> None:
+    """A program that the holder started, and that outlives it, has not inherited the lock."""
+    processes.append(start(path, "with-child"))
+    assert first_word(processes[0]) == "held"
+    processes[0].kill()
+    processes[0].wait()
+    opened(path).close()
