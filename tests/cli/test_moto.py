@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 @pytest.fixture
 def moto() -> Iterator[str]:
     """The URL of moto's server on a free port."""
-    server = ThreadedMotoServer(port=0, verbose=False)
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
     yield f"http://{host}:{port}"
