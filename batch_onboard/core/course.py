@@ -30,16 +30,17 @@ from typing import TYPE_CHECKING
 
 from batch_onboard.core.calls import NOT_ACCEPTED, NOT_SENT, Answer, JobStatus, Meaning, Operation
 from batch_onboard.core.lifecycle import Event, State
+from batch_onboard.core.look import Look
 from batch_onboard.core.notes import Notes
-from batch_onboard.core.opening import Opening, began_at, held_until, is_done, may_clear, opening
+from batch_onboard.core.opening import Opening, began_at, is_done, may_clear, opening
 from batch_onboard.core.patience import Patience
 from batch_onboard.core.steps import Moment, Next, Priority, Rules, Step
-from batch_onboard.core.targets import Comparison, Target
-from batch_onboard.core.verdict import NOT_ONBOARDED, Finding, Reading, find, is_ours
+from batch_onboard.core.verdict import Finding, is_ours
 
 if TYPE_CHECKING:
     from batch_onboard.core.polling import PollPlan
     from batch_onboard.core.record import Entry, Record
+    from batch_onboard.core.targets import Target
 
 
 MAX_CLEARS = 2
@@ -63,16 +64,14 @@ class Course:
     __slots__ = (
         "_clears_left",
         "_conflict_since",
-        "_hold_until",
-        "_job",
         "_last_running",
+        "_look",
         "_mode",
         "_notes",
         "_patience",
         "_plan",
         "_rules",
         "_since",
-        "_succeeded_at",
         "record",
         "target",
     )
@@ -91,14 +90,12 @@ class Course:
         self._rules = rules
         self._plan = plan
         self._notes = Notes(target.key, record)
+        self._look = Look(target, record, rules)
         self._patience = Patience()
         self._mode = _Mode.LOOK
         self._clears_left = MAX_CLEARS
-        self._job: Answer | None = None  # the status that the present look began with
-        self._hold_until = float("-inf")
         self._since = 0.0  # when the job that is followed began
         self._last_running: float | None = None  # its age when it was last seen running
-        self._succeeded_at: float | None = None  # when a job was seen that had ended well
         self._conflict_since: float | None = None
 
     @property
@@ -113,7 +110,7 @@ class Course:
 
     def begin(self, moment: Moment) -> Step:
         """Say what the run does first about this target, if anything."""
-        self._hold_until = held_until(self.record, self._rules, moment)
+        self._look.resume(moment)
         match opening(self.target, self.record, self._rules):
             case Opening.NOTHING:
                 return Step()
@@ -132,13 +129,13 @@ class Course:
         """
         if operation is Operation.START:
             self._clears_left = 0  # what fails from now on is for the next run
-            self._hold_until = moment.now + self._rules.hold
+            self._look.hold(moment)
             self._notes.add(
                 Event.INTENDED,
                 moment,
                 encryption=str(self.target.encryption),
                 identity=str(self.target.identity),
-                clean=self._job is not None,
+                clean=self._look.job is not None,
                 hold=self._rules.hold,
             )
         elif operation is Operation.DELETE:
@@ -217,18 +214,15 @@ class Course:
 
     def _status_read(self, answer: Answer, moment: Moment) -> Next | None:
         self._mode = _Mode.LOOK
-        self._job = answer
-        if answer.job is JobStatus.SUCCEEDED and self._succeeded_at is None:
-            self._succeeded_at = moment.now
-        ours_failed = answer.job is JobStatus.FAILED and is_ours(self.record)
-        if answer.job is JobStatus.IN_PROGRESS or ours_failed:
+        self._look.read(answer, moment)
+        if self._look.decided:
             return self._act_on(Answer(Meaning.ABSENT), moment)
         return self._next(Operation.CONFIG, moment.now)
 
     def _act_on(self, config: Answer, moment: Moment) -> Next | None:
         """Do what the live state, now read as far as is needed, asks for."""
-        job = self._job or config
-        found = self._find(job, config, moment)
+        job = self._look.job or config
+        found = self._look.find(config, moment)
         match found:
             case Finding.LAGGING | Finding.HELD:
                 return self._wait_for(found, moment)
@@ -245,21 +239,11 @@ class Course:
             case _:
                 return self._found_end(found, config, moment)
 
-    def _find(self, job: Answer, config: Answer, moment: Moment) -> Finding:
-        ended_at = moment.now if self._succeeded_at is None else self._succeeded_at
-        return find(
-            Reading(job.job, config.encryption),
-            self.record,
-            self.target.encryption,
-            held=moment.now < self._held_until(),
-            recent=moment.now - ended_at < self._rules.consistency_window,
-        )
-
     def _wait_for(self, found: Finding, moment: Moment) -> Next:
         soon = moment.now + self._patience.between_looks(moment.chance)
         if found is Finding.LAGGING:
             return self._next(Operation.CONFIG, soon)
-        return self._next(Operation.STATUS, min(soon, self._held_until()))
+        return self._next(Operation.STATUS, min(soon, self._look.held_until))
 
     def _found_failed(self, job: Answer, moment: Moment) -> Next | None:
         self._notes.add_answer(Event.JOB_FAILED, job, moment, ours=is_ours(self.record))
@@ -277,24 +261,8 @@ class Course:
 
     def _found_end(self, found: Finding, config: Answer, moment: Moment) -> Next | None:
         """Note a finding after which there is nothing left to do in this run."""
-        wanted, live = self.target.encryption, config.encryption
-        error_code = message = None
-        if found is Finding.MISSING:
-            error_code = NOT_ONBOARDED
-            message = "it was onboarded before, and has no config any more"
-        elif found is Finding.DRIFT:
-            message = f"onboarded with encryption {live}, the manifest asks for {wanted}"
-        elif live is not None and wanted.compare(live) is Comparison.UNKNOWN:
-            message = f"it is not known whether {live} and {wanted} are the same key"
-        self._notes.add(
-            _END[found],
-            moment,
-            encryption=str(live if found is Finding.DRIFT else wanted),
-            error_code=error_code,
-            message=message,
-            request_id=config.request_id,
-            ours=is_ours(self.record),
-        )
+        facts = self._look.facts(found, config.encryption)
+        self._notes.add(_END[found], moment, request_id=config.request_id, **facts)
         return None
 
     # What goes wrong.
@@ -351,11 +319,6 @@ class Course:
         return None
 
     # What is next.
-
-    def _held_until(self) -> float:
-        """Return until when 'not started' proves nothing: after a refusal it does at once."""
-        torn = self._rules.torn_until
-        return max(torn, self._hold_until) if self.record.intent_at is not None else torn
 
     def _follow(self, moment: Moment, since: float) -> Next | None:
         self._mode = _Mode.FOLLOW

@@ -1,0 +1,83 @@
+"""A look at the live state: what was read so far, and until when nothing there proves nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from batch_onboard.core.calls import Answer, JobStatus
+from batch_onboard.core.opening import held_until
+from batch_onboard.core.targets import Comparison
+from batch_onboard.core.verdict import NOT_ONBOARDED, Finding, Reading, find, is_ours
+
+if TYPE_CHECKING:
+    from batch_onboard.core.record import Record
+    from batch_onboard.core.steps import Moment, Rules
+    from batch_onboard.core.targets import Encryption, Target
+
+
+class Look:
+    """What one course has read of its target's live state."""
+
+    __slots__ = ("_held_until", "_record", "_rules", "_succeeded_at", "_target", "job")
+
+    def __init__(self, target: Target, record: Record, rules: Rules) -> None:
+        self.job: Answer | None = None  # the status that was read last
+        self._target = target
+        self._record = record
+        self._rules = rules
+        self._held_until = float("-inf")
+        self._succeeded_at: float | None = None  # when a job was first seen that had ended well
+
+    @property
+    def held_until(self) -> float:
+        """Monotonic time until which 'not started' proves nothing.
+
+        An intent that was refused or withdrawn is no longer open, so it holds nothing up.
+        """
+        torn = self._rules.torn_until
+        return max(torn, self._held_until) if self._record.intent_at is not None else torn
+
+    @property
+    def decided(self) -> bool:
+        """The status alone says what to do, so the config need not be read."""
+        job = self.job.job if self.job is not None else None
+        return job is JobStatus.IN_PROGRESS or (job is JobStatus.FAILED and is_ours(self._record))
+
+    def resume(self, moment: Moment) -> None:
+        """Take up the hold of an intent that an earlier run has left open."""
+        self._held_until = held_until(self._record, self._rules, moment)
+
+    def hold(self, moment: Moment) -> None:
+        """Begin the hold of an intent that is being recorded."""
+        self._held_until = moment.now + self._rules.hold
+
+    def read(self, job: Answer, moment: Moment) -> None:
+        """Take in the job's status."""
+        self.job = job
+        if job.job is JobStatus.SUCCEEDED and self._succeeded_at is None:
+            self._succeeded_at = moment.now
+
+    def find(self, config: Answer, moment: Moment) -> Finding:
+        """Judge what was read, the config included."""
+        ended_at = moment.now if self._succeeded_at is None else self._succeeded_at
+        return find(
+            Reading(self.job.job if self.job is not None else None, config.encryption),
+            self._record,
+            self._target.encryption,
+            held=moment.now < self.held_until,
+            recent=moment.now - ended_at < self._rules.consistency_window,
+        )
+
+    def facts(self, found: Finding, live: Encryption | None) -> dict[str, Any]:
+        """Return what an entry says about a finding that ends a course."""
+        wanted = self._target.encryption
+        facts: dict[str, Any] = {"encryption": str(wanted), "ours": is_ours(self._record)}
+        if found is Finding.MISSING:
+            facts["error_code"] = NOT_ONBOARDED
+            facts["message"] = "it was onboarded before, and has no config any more"
+        elif found is Finding.DRIFT:
+            facts["encryption"] = str(live)
+            facts["message"] = f"onboarded with encryption {live}, the manifest asks for {wanted}"
+        elif live is not None and wanted.compare(live) is Comparison.UNKNOWN:
+            facts["message"] = f"it is not known whether {live} and {wanted} are the same key"
+        return facts
