@@ -24,7 +24,7 @@ from batch_onboard.core.calls import Answer
 from batch_onboard.core.course import Course
 from batch_onboard.core.lifecycle import State
 from batch_onboard.core.limiter import DEFAULT_BURST, DEFAULT_RATE, BucketLimiter
-from batch_onboard.core.opening import Opening, opening
+from batch_onboard.core.opening import Opening, is_done, opening
 from batch_onboard.core.polling import PollPlan
 from batch_onboard.core.ports import JournalError
 from batch_onboard.core.record import Record
@@ -33,6 +33,7 @@ from batch_onboard.engine.lanes import Lanes
 from batch_onboard.engine.runner import Runner
 from batch_onboard.engine.tally import Tally
 from batch_onboard.exits import Exit
+from batch_onboard.ledger.errors import LedgerUnusableError
 from batch_onboard.ledger.file import open_ledger
 from batch_onboard.ledger.lines import RunLine
 from batch_onboard.service.settings import (
@@ -50,7 +51,7 @@ if TYPE_CHECKING:
     from batch_onboard.core.limiter import Limiter
     from batch_onboard.core.ports import Service
     from batch_onboard.core.record import Entry
-    from batch_onboard.core.targets import Domain
+    from batch_onboard.core.targets import Domain, Target
     from batch_onboard.engine.watching import Watcher
     from batch_onboard.ledger.ledger import Ledger
     from batch_onboard.manifest.load import Manifest
@@ -149,7 +150,7 @@ class Batch:
         """
         if self.nothing_to_do:
             self._begin(None)
-            return self._end(Outcome(Exit.OK, "nothing to do"))
+            return self._end(self._judge("nothing to do"))
         async with self._open_service() as service:
             caller: Caller | Answer | None = None
             with anyio.CancelScope() as self._asking:
@@ -202,7 +203,7 @@ class Batch:
             return Outcome(Exit.LEDGER, str(error), error.lost)
         except ExceptionGroup as group:
             raise _first_of(ServiceConfigurationError, group) from group
-        return self._judge(courses)
+        return self._judge("done")
 
     def _torn_at(self) -> float | None:
         """Return the monotonic time at which a tail of the ledger was last cut off, if ever."""
@@ -211,16 +212,24 @@ class Batch:
             return None
         return anyio.current_time() - max(0.0, (now_utc() - cuts[-1].at).total_seconds())
 
-    def _judge(self, courses: list[Course]) -> Outcome:
+    def _judge(self, well: str) -> Outcome:
+        """Say how a run ended whose calls are over.
+
+        Args:
+            well: the reason to give if all is well.
+        """
         if self._signal is not None:
             return Outcome(_EXITS[self._signal], "interrupted, drained and saved")
-        if all(self._is_fine(course) for course in courses):
-            return Outcome(Exit.OK, "done")
+        if all(self._is_fine(target) for target in self._manifest.targets):
+            return Outcome(Exit.OK, well)
+        if self.nothing_to_do:
+            return Outcome(Exit.UNFINISHED, "nothing to do, but not all targets are done")
         return Outcome(Exit.UNFINISHED, "finished, not all targets are done")
 
-    def _is_fine(self, course: Course) -> bool:
-        running = course.record.state is State.IN_PROGRESS
-        return course.done or (running and not self._settings.rules.wait)
+    def _is_fine(self, target: Target) -> bool:
+        record = self.ledger.history.record(target.key)
+        running = record.state is State.IN_PROGRESS and not self._settings.rules.wait
+        return running or is_done(record, target.accept_drift)
 
     def _begin(self, caller: str | None) -> None:
         found = versions()
@@ -241,6 +250,7 @@ class Batch:
                 digests={str(manifest.path): manifest.digest, **sources},
                 caller=caller,
                 change_ref=self._settings.change_ref,
+                simulated=self._settings.scenario is not None,
             )
         )
         self.ledger.sync_manifest(manifest.targets)
@@ -297,7 +307,8 @@ def open_batch(manifest: Manifest, ledger_path: Path, settings: Settings) -> Ite
     """Open a manifest's ledger for one run, creating it if there is none.
 
     Raises:
-        LedgerError: it can't be used, is damaged, or is held by another run.
+        LedgerError: it can't be used, is damaged, is held by another run, or mixes what was
+            simulated with what is so.
     """
     with open_ledger(
         ledger_path,
@@ -306,7 +317,17 @@ def open_batch(manifest: Manifest, ledger_path: Path, settings: Settings) -> Ite
         wall=now_utc,
         lock_timeout=settings.lock_timeout,
     ) as ledger:
+        _keep_apart(ledger, simulate=settings.scenario is not None)
         yield Batch(manifest, ledger, settings)
+
+
+def _keep_apart(ledger: Ledger, *, simulate: bool) -> None:
+    """Refuse to take a rehearsal's results for real ones, or the other way round."""
+    if any(run.began.simulated is not simulate for run in ledger.history.runs):
+        what = "real runs" if simulate else "rehearsals (--simulate)"
+        raise LedgerUnusableError(
+            f"{ledger.path} tells of {what}: name another ledger with --ledger"
+        )
 
 
 def _first_of(kind: type[Exception], group: ExceptionGroup) -> Exception:

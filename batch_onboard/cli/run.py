@@ -38,7 +38,7 @@ def run(ctx: click.Context, /, manifest: Path, **options: Any) -> None:
     """
     loaded = _load(ctx, manifest, options)
     scenario = _load_scenario(ctx, options)
-    path = options["ledger"] or manifest.with_name(f"{manifest.stem}.ledger.jsonl")
+    path = options["ledger"] or _ledger_beside(manifest, simulate=options["simulate"])
     settings = settings_from(options, scenario, tuple(sys.argv[1:]))
 
     from batch_onboard.app import open_batch
@@ -52,6 +52,12 @@ def run(ctx: click.Context, /, manifest: Path, **options: Any) -> None:
         click.echo(str(error), err=True)
         ctx.exit(Exit.LOCKED if isinstance(error, LedgerLockedError) else Exit.LEDGER)
     ctx.exit(code)
+
+
+def _ledger_beside(manifest: Path, *, simulate: bool) -> Path:
+    """Return the default place of a ledger; a rehearsal's is never taken for a real one."""
+    kind = ".simulated" if simulate else ""
+    return manifest.with_name(f"{manifest.stem}{kind}.ledger.jsonl")
 
 
 def _load(ctx: click.Context, path: Path, options: dict[str, Any]) -> Manifest:
@@ -180,7 +186,8 @@ async def _listen(batch: Batch) -> None:
         async for received in signals:
             flying = count(batch.tally.statistics().in_flight, "call")
             if batch.interrupt(received):
-                click.echo(f"stopping: finishing {flying}, again to stop now", err=True)
+                # By print, which a progress line makes room for.
+                print(f"stopping: finishing {flying}, again to stop now", file=sys.stderr)  # noqa: T201
 
 
 def _print_text(batch: Batch, outcome: Outcome, summary: Summary, elapsed: float) -> None:

@@ -38,7 +38,8 @@ _OPTIONS = (
         "Common",
         "--ledger",
         type=FILE,
-        help="Where the ledger is. Default: <manifest stem>.ledger.jsonl beside the manifest.",
+        help="Where the ledger is. Default: <manifest stem>.ledger.jsonl beside the manifest, with "
+        "--simulate <manifest stem>.simulated.ledger.jsonl.",
     ),
     _option(
         "Common",

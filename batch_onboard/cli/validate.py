@@ -8,6 +8,7 @@ import click
 
 from batch_onboard.cli.arguments import allow_profiles_option, manifest_argument, output_option
 from batch_onboard.cli.framework import Command
+from batch_onboard.cli.texts import count
 from batch_onboard.exits import Exit
 
 if TYPE_CHECKING:
@@ -47,8 +48,8 @@ def validate(ctx: click.Context, manifest: Path, allow_profiles: bool, output: s
     accounts = {target.key.account_id for target in loaded.targets}
     regions = {target.key.region for target in loaded.targets}
     click.echo(
-        f"{manifest}: {len(loaded.targets):,} targets in {len(accounts):,} accounts "
-        f"and {len(regions):,} Regions are fine"
+        f"{manifest}: {count(len(loaded.targets), 'target')} in "
+        f"{count(len(accounts), 'account')} and {count(len(regions), 'Region')}: fine"
     )
 
 

@@ -74,6 +74,7 @@ class RunLine(Line, tag="run", frozen=True, kw_only=True):
         digests: a digest of the manifest and of each source, by path or address.
         caller: the ARN of the caller's own identity, where it is known.
         change_ref: what `--change-ref` said.
+        simulated: it ran against a simulator of its own, so nothing that it did is so.
     """
 
     run: str
@@ -88,6 +89,7 @@ class RunLine(Line, tag="run", frozen=True, kw_only=True):
     digests: dict[str, str]
     caller: str | None = None
     change_ref: str | None = None
+    simulated: bool = False
 
 
 class RunEndedLine(Line, tag="run_ended", frozen=True, kw_only=True):

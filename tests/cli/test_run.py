@@ -128,6 +128,22 @@ def test_a_run_can_bring_its_own_simulator(shell: Shell) -> None:
     ended = shell.run("run", "wave.yaml", "--simulate", "--scenario", "scenario.yaml")
     assert ended.code == Exit.OK, ended.err
     assert "succeeded=2" in ended.out
+    assert "wave.simulated.ledger.jsonl" in ended.out
+
+
+def test_a_rehearsal_is_never_taken_for_the_real_thing(
+    shell: Shell, simulate: Callable[[str], Simulated]
+) -> None:
+    """A ledger of simulated runs is refused by a real one, and the other way round."""
+    simulate(FAST)
+    shell.write("wave.yaml", manifest(instance("a")))
+    shell.run("run", "wave.yaml", "--simulate", "--no-wait")
+    rehearsed = "wave.simulated.ledger.jsonl"
+    real = shell.run("run", "wave.yaml", *QUICK, "--ledger", rehearsed)
+    assert (real.code, "rehearsals" in real.err) == (Exit.LEDGER, True)
+    shell.run("run", "wave.yaml", *QUICK)
+    again = shell.run("run", "wave.yaml", "--simulate", "--ledger", "wave.ledger.jsonl")
+    assert (again.code, "real runs" in again.err) == (Exit.LEDGER, True)
 
 
 def test_without_a_terminal_and_without_yes_nothing_is_done(
@@ -206,12 +222,13 @@ def test_a_run_that_is_killed_is_resumed_without_a_double_start(
     """Kill -9 amid the Starts: the next run reads what may have been sent, and goes on."""
     simulator = simulate(FAST.replace("null", "20"))
     shell.write("wave.yaml", manifest(*(instance(f"i-{i}") for i in range(40))))
+    hasty = ("run", "wave.yaml", *QUICK, "--consistency-window", "1s", "--timeout", "1s")
     for number in (2, 9, 17):
-        process = shell.start("run", "wave.yaml", *QUICK, "--consistency-window", "1s")
+        process = shell.start(*hasty)
         wait_for_starts(simulator, number)
         process.kill()
         process.communicate(timeout=30)
-    ended = shell.run("run", "wave.yaml", *QUICK, "--consistency-window", "1s", "--timeout", "1s")
+    ended = shell.run(*hasty)
     assert ended.code == Exit.OK, ended.out + ended.err
     assert "succeeded=40" in ended.out
     assert simulator.seen()["double_starts"] == 0
@@ -280,7 +297,7 @@ def test_a_ledger_that_is_none_ends_with_5_and_stays_as_it_is(shell: Shell, comm
     """A file of something else is named and left alone."""
     shell.write("wave.yaml", manifest(instance("a")))
     shell.write("wave.ledger.jsonl", "my diary\n")
-    more = ("wave.yaml", "--simulate") if command == "run" else ("wave.ledger.jsonl",)
+    more = ("wave.yaml", "--yes") if command == "run" else ("wave.ledger.jsonl",)
     ended = shell.run(command, *more)
     assert (ended.code, "wave.ledger.jsonl" in ended.err) == (Exit.LEDGER, True)
     assert (shell.folder / "wave.ledger.jsonl").read_text() == "my diary\n"
@@ -331,7 +348,7 @@ def test_stdout_is_data_and_stderr_is_talk(
     assert ended.json["summary"] == {"succeeded": 1, "rejected": 1}
     assert ended.json["exit_code"] == ended.code == Exit.UNFINISHED
     logged = [json.loads(line) for line in ended.err.splitlines() if line.startswith("{")]
-    assert {"answer", "intended", "rejected"} <= {line.get("event") for line in logged}
+    assert {"answer", "running", "rejected"} <= {line.get("event") for line in logged}
     assert shell.run("status", "wave.ledger.jsonl", "--output", "json").json["manifest"] == "wave"
     shell.write("fine.yaml", manifest(instance("fresh-too")))
     quiet = shell.run("run", "fine.yaml", *QUICK, "-q")
@@ -405,12 +422,9 @@ def test_a_reader_that_goes_away_loses_nothing(
     """A closed stdout, as `| head` leaves it, ends no run early and shows no traceback."""
     simulate(FAST)
     shell.write("wave.yaml", manifest(instance("a")))
-    process = shell.start("run", "wave.yaml", *QUICK)
-    assert process.stdout is not None
-    process.stdout.close()
-    assert process.stderr is not None
-    err = process.stderr.read()
-    process.wait(timeout=60)
+    with shell.start("run", "wave.yaml", *QUICK) as process:
+        (process.stdout or pytest.fail("no output")).close()
+        err = (process.stderr or pytest.fail("no output")).read()
     assert "Traceback" not in err
     assert shell.run("report", "wave.ledger.jsonl").json["summary"] == {"succeeded": 1}
 

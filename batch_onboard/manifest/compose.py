@@ -1,0 +1,199 @@
+"""YAML text to nodes: PyYAML's events, composed here.
+
+PyYAML's own composer loses places and duplicate keys, guesses at types and crashes on deep
+nesting. Its C parser hands out events one by one, so the budgets here hold before anything is
+built: the parser never sees more than the event after the one that broke a budget.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from typing import TYPE_CHECKING, Any, NoReturn, cast
+
+import yaml
+from yaml.events import (
+    AliasEvent,
+    DocumentStartEvent,
+    MappingEndEvent,
+    MappingStartEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+    StreamEndEvent,
+)
+
+from batch_onboard.manifest.nodes import MappingNode, SequenceNode, place_at
+from batch_onboard.manifest.problems import Place
+from batch_onboard.manifest.scalars import typed
+from batch_onboard.manifest.wording import named, quoted
+
+if TYPE_CHECKING:
+    from batch_onboard.manifest.problems import Complaints
+
+MAX_DEPTH = 32
+"""Levels of nesting. A manifest needs five."""
+
+MAX_NODES = 4_000_000
+"""Values, those behind an alias counted at each use. A target has one to about twenty."""
+
+
+_Event = Any
+"""An event of PyYAML's C parser. Its marks are always there, where the stubs say perhaps."""
+
+# A directive is refused for its cost too: libyaml compares each %TAG with all before it.
+_DIRECTIVE = re.compile(r"^%(?!YAML )\S*", re.MULTILINE)
+
+
+def compose(text: str, file: str, complaints: Complaints) -> object:
+    """Return the one document of a YAML text: a node, or a scalar's value.
+
+    Raises:
+        StopReading: it is not YAML, or YAML beyond what a manifest may use.
+    """
+    if found := _DIRECTIVE.search(text):
+        place = Place(file, text.count("\n", 0, found.start()) + 1, 1)
+        complaints.stop(place, "YAML directives (%) are not allowed; remove this line")
+    composer = _Composer(text, file, complaints)
+    try:
+        return composer.document()
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        place = Place(file, 1, 1) if mark is None else place_at(file, mark)
+        complaints.stop(place, f"this is not YAML: {_explained(error, text, place)}")
+
+
+def _explained(error: yaml.MarkedYAMLError, text: str, place: Place) -> str:
+    words = " ".join(part for part in (error.context, error.problem) if part)
+    line = text.splitlines()[place.line - 1 : place.line] or [""]
+    if "\t" in line[0][: place.column]:
+        return f"{words}; indent with spaces, not tabs"
+    if "mapping values are not allowed" in words:
+        return f'{words}; write a text that holds ": " in quotes'
+    return words
+
+
+class _Composer:
+    """One pass over the events of one text."""
+
+    def __init__(self, text: str, file: str, complaints: Complaints) -> None:
+        self._next = cast("Any", yaml.CSafeLoader(text).get_event)
+        self._file = file
+        self._complaints = complaints
+        self._nodes = 0
+        self._depth = 0
+        self._anchors: dict[str, tuple[object, int]] = {}
+        self._unfinished: set[str] = set()
+        self._texts: set[str] = set()
+
+    def document(self) -> object:
+        self._next()
+        event = self._next()
+        if type(event) is StreamEndEvent:
+            return None
+        root = self._node(self._next())
+        self._next()
+        event = self._next()
+        if type(event) is DocumentStartEvent:
+            self._stop(event, "a manifest is one YAML document; remove this one and what follows")
+        return root
+
+    def _node(self, event: _Event) -> object:
+        self._nodes += 1
+        if self._nodes > MAX_NODES:
+            self._refuse_size(event)
+        if type(event) is ScalarEvent and event.anchor is None and event.tag is None:
+            return event.value if event.style else typed(event.value)
+        return self._rarer_node(event)
+
+    def _rarer_node(self, event: _Event) -> object:
+        """Compose all but a scalar without anchor and tag, which most nodes are."""
+        if type(event) is AliasEvent:
+            return self._alias(event)
+        if event.tag is not None:
+            self._complain(event, f"tags are not allowed; remove {quoted(event.tag)}")
+        if type(event) is ScalarEvent:
+            value = event.value if event.style else typed(event.value)
+            if event.anchor is not None:
+                self._anchors[event.anchor] = (value, 1)
+            return value
+        return self._collection(event)
+
+    def _collection(self, event: _Event) -> object:
+        """Compose what a start event opens, within the budgets."""
+        self._depth += 1
+        if self._depth > MAX_DEPTH:
+            self._stop(event, f"nested more than {MAX_DEPTH} levels deep; a manifest needs five")
+        anchor, before = event.anchor, self._nodes
+        if anchor is not None:
+            self._unfinished.add(anchor)
+        node = self._mapping(event) if type(event) is MappingStartEvent else self._sequence()
+        if anchor is not None:
+            self._unfinished.discard(anchor)
+            self._anchors[anchor] = (node, self._nodes - before + 1)
+        self._depth -= 1
+        return node
+
+    def _mapping(self, start: _Event) -> MappingNode:
+        node = MappingNode(self._file, start.start_mark)
+        marks = node.marks
+        while type(event := self._next()) is not MappingEndEvent:
+            key = self._key(event, node)
+            value_event = self._next()
+            value = self._node(value_event)
+            if key is not None:
+                node[key] = value
+                marks.append(event.start_mark)
+                marks.append(value_event.start_mark)
+        return node
+
+    def _sequence(self) -> SequenceNode:
+        node = SequenceNode(self._file)
+        while type(event := self._next()) is not SequenceEndEvent:
+            node.marks.append(event.start_mark)
+            node.append(self._node(event))
+        return node
+
+    def _key(self, event: _Event, node: MappingNode) -> str | None:
+        """Return a key, or None, having complained, if its value is to be left out."""
+        if type(event) is not ScalarEvent:
+            self._stop(event, "a key must be a text, not a list, a mapping or an alias")
+        if event.tag is not None or event.anchor is not None:
+            self._stop(event, "a key can't have a tag or an anchor; remove it")
+        key = sys.intern(event.value)
+        if not event.style and key not in self._texts:  # plain, and not met before
+            if key == "<<":
+                self._complain(event, "merge keys (<<) are not supported; use defaults or accounts")
+                return None
+            if isinstance(typed(key), str):
+                self._texts.add(key)
+            else:
+                node.untexted.append(key)
+        if key in node:
+            first = node.key_place(key).line
+            self._complain(
+                event, f"{named(key)} is already given in line {first}; keep one of them"
+            )
+            return None
+        return key
+
+    def _alias(self, event: _Event) -> object:
+        name = event.anchor
+        if name in self._unfinished:
+            self._stop(event, f"the alias *{name} stands inside of what it names; write it out")
+        if name not in self._anchors:
+            self._stop(event, f"the alias *{name} has no anchor &{name} before it")
+        value, nodes = self._anchors[name]
+        self._nodes += nodes
+        if self._nodes > MAX_NODES:
+            self._refuse_size(event)
+        return value
+
+    def _refuse_size(self, event: _Event) -> NoReturn:
+        message = f"more than {MAX_NODES:,} values, aliases written out; use sources for many"
+        self._stop(event, message)
+
+    def _stop(self, event: _Event, message: str) -> NoReturn:
+        self._complaints.stop(place_at(self._file, event.start_mark), message)
+
+    def _complain(self, event: _Event, message: str) -> None:
+        self._complaints.error(place_at(self._file, event.start_mark), message)

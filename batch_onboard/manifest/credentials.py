@@ -1,0 +1,92 @@
+"""Whose credentials a target is onboarded with."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from batch_onboard.core.targets import Identity
+from batch_onboard.manifest.arns import role_account
+from batch_onboard.manifest.templates import fill, unknown_words
+from batch_onboard.manifest.wording import quoted
+
+if TYPE_CHECKING:
+    from batch_onboard.core.targets import TargetKey
+    from batch_onboard.manifest.checking import Checked
+    from batch_onboard.manifest.layers import Layers
+    from batch_onboard.manifest.models import Settings
+    from batch_onboard.manifest.problems import Complaints
+
+_Wanted = tuple[str | None, str | None, str | None]  # in the order of Identity's own fields
+_UNKNOWN: tuple[None, None] = (None, None)
+_EXTERNAL_ID = re.compile(r"[a-zA-Z0-9_+=,.@:/-]{2,1224}")
+"""The characters that AssumeRole takes (AWS STS API reference)."""
+
+
+class Identities:
+    """Makes identities, one object for all targets that use the same one."""
+
+    def __init__(self, complaints: Complaints) -> None:
+        self._complaints = complaints
+        # With each identity the account that its role is of, where it has one.
+        self._known: dict[_Wanted, tuple[Identity, str | None]] = {}
+
+    def of(self, layers: Layers, key: TargetKey) -> Identity | None:
+        """Return a target's identity, or None, having complained, if its settings are wrong."""
+        holder = layers.holder
+        wanted = (
+            _filled(holder["role_arn"], "role_arn", key) if "role_arn" in holder else None,
+            _filled(holder["external_id"], "external_id", key) if "external_id" in holder else None,
+            _filled(holder["profile"], "profile", key) if "profile" in holder else None,
+        )
+        identity, account_id = self._known.get(wanted, _UNKNOWN)
+        if identity is not None and account_id in (None, key.account_id):
+            return identity
+        return self._make(wanted, layers, key)
+
+    def _make(self, wanted: _Wanted, layers: Layers, key: TargetKey) -> Identity | None:
+        role_arn, external_id, _ = wanted
+        account_id = None
+        if role_arn is not None:
+            account_id = role_account(role_arn)
+            if account_id != key.account_id:
+                wrong = _wrong_role(role_arn, account_id, key)
+                self._complain(layers.holder["role_arn"], "role_arn", wrong)
+                return None
+        if external_id is not None:
+            wrong_external = _wrong_external_id(external_id, role_arn)
+            if wrong_external is not None:
+                self._complain(layers.holder["external_id"], "external_id", wrong_external)
+                return None
+        identity = Identity(*wanted)
+        self._known[wanted] = identity, account_id
+        return identity
+
+    def _complain(self, holder: Checked[Settings], name: str, wrong: str) -> None:
+        if not unknown_words(holder.node[name]):  # else it was refused where it stands
+            self._complaints.error(holder.node.value_place(name), wrong, kind=name)
+
+
+def _filled(holder: Checked[Settings], name: str, key: TargetKey) -> str:
+    return fill(getattr(holder.settings, name), key)
+
+
+def _wrong_role(role_arn: str, account_id: str | None, key: TargetKey) -> str:
+    if account_id is None:
+        return (
+            f"role_arn is {quoted(role_arn)}, but must be the ARN of an IAM role, such as "
+            "arn:aws:iam::{account_id}:role/NAME"
+        )
+    return (
+        f"role_arn is a role of account {account_id}, but used for a target of account "
+        f"{key.account_id} ({key.instance_id}); a role must be of the target's account: "
+        "write {account_id} in its ARN, or set the role under accounts"
+    )
+
+
+def _wrong_external_id(external_id: str, role_arn: str | None) -> str | None:
+    if role_arn is None:
+        return "external_id has no effect without a role_arn; add the role, or remove it"
+    if _EXTERNAL_ID.fullmatch(external_id) is None:
+        return "external_id must be 2 to 1224 letters, digits and characters of _ + = , . @ : / -"
+    return None

@@ -1,0 +1,26 @@
+"""Reading without Python's cyclic garbage collector, which would take part of the time."""
+
+from __future__ import annotations
+
+import gc
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@contextmanager
+def paused_collector() -> Iterator[None]:
+    """Pause the collector, if it runs.
+
+    A manifest becomes hundreds of thousands of objects without a cycle among them. The collector
+    would go through all of them again and again, and free none.
+    """
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()

@@ -1,0 +1,72 @@
+"""Which setting holds for a target: its own over its account's over the defaults."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from batch_onboard.manifest.checking import Checked
+    from batch_onboard.manifest.models import Instance, Settings
+
+
+_IDENTIFYING = frozenset({"account_id", "region", "id", "arn"})
+"""The keys that say which instance is meant, and nothing of how it is to be onboarded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Layers:
+    """Settings laid over one another.
+
+    Attributes:
+        holder: for each key, the mapping whose value holds.
+        labels: the labels of all, merged name by name and sorted.
+        whole: nothing was complained of in any of them.
+    """
+
+    holder: dict[str, Checked[Settings]] = field(default_factory=dict)
+    labels: tuple[tuple[str, str], ...] = ()
+    whole: bool = True
+
+    def under(self, top: Checked[Settings]) -> Layers:
+        """Lay one mapping's settings over these.
+
+        Whose credentials are used is one decision: a profile takes the place of a role that comes
+        from below, with its external id, and a role that of a profile.
+        """
+        given = top.settings.model_fields_set
+        holder = self.holder
+        if "profile" in given:
+            holder = {key: holder[key] for key in holder.keys() - {"role_arn", "external_id"}}
+        elif "role_arn" in given:
+            holder = {key: holder[key] for key in holder.keys() - {"profile"}}
+        labels = self.labels
+        if top.settings.labels:
+            labels = tuple(sorted({**dict(labels), **top.settings.labels}.items()))
+        whole = self.whole and top.whole
+        return Layers({**holder, **dict.fromkeys(given, top)}, labels, whole)
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """What holds for instances that say nothing themselves.
+
+    Attributes:
+        defaults: for all.
+        accounts: for those of one account, over the defaults.
+        account_id: the account of those that name none.
+    """
+
+    defaults: Layers
+    accounts: dict[str, Layers]
+    account_id: str | None
+
+    def of(self, account_id: str | None) -> Layers:
+        """Return what holds in one account."""
+        return self.accounts.get(account_id or "", self.defaults)
+
+    def under(self, instance: Checked[Instance], account_id: str | None) -> Layers:
+        """Return what holds for an instance; its Region and id are for the caller to read."""
+        if instance.whole and instance.settings.model_fields_set <= _IDENTIFYING:
+            return self.of(account_id)  # most instances say nothing else
+        return self.of(account_id).under(instance)

@@ -1,0 +1,138 @@
+"""A manifest, from its file to validated targets: one pass that finds every problem."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from batch_onboard.manifest.build import TargetBuilder
+from batch_onboard.manifest.document import read_base, read_head
+from batch_onboard.manifest.files import UnusableFileError, read_regular
+from batch_onboard.manifest.garbage import paused_collector
+from batch_onboard.manifest.nodes import SequenceNode
+from batch_onboard.manifest.problems import Complaints, ManifestError, Place, StopReading
+from batch_onboard.manifest.sources import SourceReader
+from batch_onboard.manifest.text import decode
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from batch_onboard.core.targets import Target
+    from batch_onboard.manifest.checking import Checked
+    from batch_onboard.manifest.files import Content
+    from batch_onboard.manifest.layers import Base
+    from batch_onboard.manifest.models import Head
+    from batch_onboard.manifest.nodes import MappingNode
+    from batch_onboard.manifest.problems import Problem
+    from batch_onboard.manifest.sources import Source
+
+MAX_MANIFEST_BYTES = 64 << 20
+"""The size of a manifest: about half a million instances. More belong into sources."""
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What is to be onboarded, checked.
+
+    Attributes:
+        name: its name, or else the file's without its ending.
+        path: the file, as the user named it.
+        targets: what is to be onboarded, in the order of the manifest and then of its sources.
+        digest: the SHA-256 of the file's bytes, in hex.
+        sources: the files of further instances.
+        warnings: what may be a mistake.
+    """
+
+    name: str
+    path: Path
+    targets: tuple[Target, ...]
+    digest: str
+    sources: tuple[Source, ...]
+    warnings: tuple[Problem, ...]
+
+
+def load_manifest(path: Path, *, allow_profiles: bool = False) -> Manifest:
+    """Read and check a manifest and its sources, without the network.
+
+    Args:
+        path: the manifest's file.
+        allow_profiles: it may name profiles of the AWS configuration, which can run programs.
+
+    Raises:
+        ManifestError: it can't be used, for whatever is in the file, or because there is none.
+    """
+    loading = _Loading(path, allow_profiles=allow_profiles)
+    with suppress(StopReading), paused_collector():  # the complaint is made
+        return loading.load()
+    raise ManifestError(loading.complaints.problems())
+
+
+class _Loading:
+    """One pass over a manifest and its sources.
+
+    Attributes:
+        complaints: what is wrong so far.
+    """
+
+    def __init__(self, path: Path, *, allow_profiles: bool) -> None:
+        self.complaints = Complaints(str(path))
+        self._path = path
+        self._allow_profiles = allow_profiles
+        self._start = Place(str(path), 1, 1)
+
+    def load(self) -> Manifest:
+        """Return the manifest.
+
+        Raises:
+            StopReading: it can't be used.
+        """
+        content = self._read()
+        text = decode(content.data, str(self._path), self.complaints)
+        head = read_head(text, str(self._path), self.complaints)
+        base = read_base(head.node, self.complaints, allow_profiles=self._allow_profiles)
+        builder = TargetBuilder(base, self.complaints, allow_profiles=self._allow_profiles)
+        sources = SourceReader(self._path, self.complaints)
+        self._add_instances(head.node, builder, sources)
+        self._check_whole(head, base, builder)
+        if self.complaints.has_errors:
+            raise StopReading
+        return Manifest(
+            name=head.settings.name or self._path.stem,
+            path=self._path,
+            targets=tuple(builder.targets),
+            digest=content.digest,
+            sources=tuple(sources.sources),
+            warnings=self.complaints.problems(),
+        )
+
+    def _read(self) -> Content:
+        try:
+            return read_regular(self._path, max_bytes=MAX_MANIFEST_BYTES)
+        except UnusableFileError as error:
+            self.complaints.stop(self._start, f"the manifest can't be used: {error}")
+
+    def _add_instances(
+        self, root: MappingNode, builder: TargetBuilder, sources: SourceReader
+    ) -> None:
+        instances, names = root.get("instances"), root.get("sources")
+        if isinstance(instances, SequenceNode):
+            for index, instance in enumerate(instances):
+                builder.add(instance, instances.item_place(index))
+        if isinstance(names, SequenceNode):
+            for instance, place in sources.read(names):
+                builder.add(instance, place)
+
+    def _check_whole(self, head: Checked[Head], base: Base, builder: TargetBuilder) -> None:
+        """Complain of what shows only when everything was read."""
+        root = head.node
+        builder.warn_of_regions()
+        if self.complaints.has_errors:
+            return
+        if not builder.instances:
+            place = root.value_place("instances") if "instances" in root else root.place
+            message = "no instances: list them under instances, or in files named under sources"
+            self.complaints.error(place, message)
+        for account_id in base.accounts.keys() - builder.accounts():
+            message = f"no instance is of account {account_id}; check it, or remove its settings"
+            self.complaints.warning(root["accounts"].key_place(account_id), message)

@@ -1,0 +1,37 @@
+"""Which Regions know the service, from the endpoint data that comes with botocore."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+
+_ENDPOINT_PREFIX = "connect-campaigns"  # of both versions, by their service models
+
+
+@cache
+def regions_with_service(package: str = "botocore") -> frozenset[str]:
+    """Return the Regions that have the service, as far as the installed botocore knows.
+
+    The data is read as a file, since importing botocore takes longer than reading a manifest.
+
+    Args:
+        package: the name of the package whose `data/endpoints.json` is read.
+
+    Returns:
+        The Regions; none at all if there is no such data.
+    """
+    spec = find_spec(package)
+    if spec is None or spec.origin is None:
+        return frozenset()
+    try:
+        text = (Path(spec.origin).parent / "data" / "endpoints.json").read_bytes()
+    except FileNotFoundError:
+        return frozenset()
+    return frozenset(
+        region
+        for partition in json.loads(text)["partitions"]
+        for region in partition["services"].get(_ENDPOINT_PREFIX, {}).get("endpoints", {})
+        if region in partition["regions"]
+    )

@@ -1,0 +1,162 @@
+"""CSV: a row of column names, then one instance a row, all in text."""
+
+from __future__ import annotations
+
+import csv
+import difflib
+import io
+import itertools
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+from batch_onboard.manifest.models import (
+    ENCRYPTION_SPELLINGS,
+    INSTANCE_SPELLINGS,
+    EncryptionSettings,
+    Instance,
+)
+from batch_onboard.manifest.problems import Place, StopReading
+from batch_onboard.manifest.rows import Row
+from batch_onboard.manifest.scalars import numeral
+from batch_onboard.manifest.wording import named
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from batch_onboard.manifest.problems import Complaints
+
+_TRUTHS = {"true": True, "false": False}
+_CELL = re.compile(r' *("(?:[^"]|"")*"[^,]*|[^,]*)(?:,|$)')
+_NESTED = ("encryption", "labels")
+_PLAIN = tuple(name for name in Instance.model_fields if name not in _NESTED)
+_COLUMNS = (*_PLAIN, *(f"encryption.{name}" for name in EncryptionSettings.model_fields))
+
+
+class _Column(NamedTuple):
+    """Where a cell belongs: to a key of the instance, or to one of a mapping inside."""
+
+    outer: str
+    inner: str | None
+
+
+class _Line(NamedTuple):
+    """A row's cells, and the line they were read from."""
+
+    number: int
+    text: str
+    cells: list[str]
+
+
+def read_csv(text: str, file: str, complaints: Complaints) -> Iterator[tuple[object, Place]]:
+    """Yield each row's instance and place.
+
+    Raises:
+        StopReading: it is not CSV, or its columns are not right.
+    """
+    lines = _lines(text, file, complaints)
+    header = next(lines, None)
+    if header is None:
+        complaints.stop(Place(file, 1, 1), "the file is empty; its first row names the columns")
+    columns = _columns(header, file, complaints)
+    for line in lines:
+        if len(line.cells) != len(columns):
+            message = f"{len(line.cells)} cells, but {len(columns)} columns; give each column one"
+            complaints.error(Place(file, line.number, 1), message)
+        elif any(line.cells):
+            yield _instance(line, columns, file), Place(file, line.number, 1)
+
+
+def _lines(text: str, file: str, complaints: Complaints) -> Iterator[_Line]:
+    """Split a text into rows of one line each, so that each cell has a place."""
+    for number, line in enumerate(io.StringIO(text), 1):
+        try:
+            rows = list(csv.reader([line], strict=True, skipinitialspace=True))
+        except csv.Error as error:
+            message = f"this is not CSV: {error}; close each quote in its line"
+            complaints.error(Place(file, number, 1), message)
+        else:
+            if rows[0]:
+                yield _Line(number, line, [cell.strip() for cell in rows[0]])
+
+
+def _columns(header: _Line, file: str, complaints: Complaints) -> list[_Column]:
+    """Read the column names.
+
+    Raises:
+        StopReading: a name is unknown or stands twice, so cells could not be told apart.
+    """
+    columns: list[_Column] = []
+    wrong = False
+    for index, name in enumerate(header.cells):
+        column = _column(name)
+        message = None
+        if column is None:
+            message = _unknown(name)
+        elif column in columns:
+            message = f"the column {named(name)} is there twice; keep one of them"
+        if message is not None:
+            complaints.error(Place(file, header.number, _cell_start(header.text, index)), message)
+            wrong = True
+        columns.append(column or _Column("", None))
+    if wrong:
+        raise StopReading
+    return columns
+
+
+def _column(name: str) -> _Column | None:
+    outer, dot, inner = name.partition(".")
+    outer = INSTANCE_SPELLINGS.get(outer, outer)
+    if outer == "encryption":
+        inner = ENCRYPTION_SPELLINGS.get(inner, inner)
+        return _Column(outer, inner) if inner in EncryptionSettings.model_fields else None
+    if outer == "labels":
+        return _Column(outer, inner) if inner else None
+    return _Column(outer, None) if outer in _PLAIN and not dot else None
+
+
+def _unknown(name: str) -> str:
+    near = difflib.get_close_matches(name, _COLUMNS, n=1) if len(name) <= 40 else []
+    if near:
+        return f"unknown column {named(name)}; did you mean {near[0]}?"
+    known = f"{', '.join(_COLUMNS)} and labels.NAME"
+    return f"unknown column {named(name)}; known are {known}"
+
+
+def _instance(line: _Line, columns: list[_Column], file: str) -> _CsvRow:
+    """Make an instance of the cells that are not empty."""
+    instance = _CsvRow(file, line)
+    for index, (column, cell) in enumerate(zip(columns, line.cells, strict=True)):
+        if not cell:
+            continue
+        if column.inner is None:
+            instance.put(column.outer, numeral(cell) if column.outer == "wave" else cell, index)
+            continue
+        if column.outer not in instance:
+            instance.put(column.outer, _CsvRow(file, line), index)
+        value = _TRUTHS.get(cell.lower(), cell) if column.inner == "enabled" else cell
+        instance[column.outer].put(column.inner, value, index)
+    return instance
+
+
+class _CsvRow(Row):
+    """A row, or what is nested in one, that knows which cell each key is from."""
+
+    __slots__ = ("_cells", "_text")
+
+    def __init__(self, file: str, line: _Line) -> None:
+        super().__init__(file, line.number)
+        self._text = line.text
+        self._cells: dict[str, int] = {}
+
+    def put(self, key: str, value: object, cell: int) -> None:
+        """Set a key that is read from a cell."""
+        self[key] = value
+        self._cells[key] = cell
+
+    def _place_of(self, key: str, which: int) -> Place:  # noqa: ARG002 - keys are in the header
+        return self.place._replace(column=_cell_start(self._text, self._cells[key]))
+
+
+def _cell_start(text: str, index: int) -> int:
+    """Return the column of a cell in its line, from 1."""
+    return next(itertools.islice(_CELL.finditer(text), index, None)).start(1) + 1

@@ -1,0 +1,141 @@
+import json
+import string
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from batch_onboard.core.targets import TargetKey
+from batch_onboard.manifest.load import Manifest, load_manifest
+from batch_onboard.manifest.problems import ManifestError, Problem
+from batch_onboard.manifest.scalars import Numeral, typed
+
+FRAGMENTS = [
+    *("version: 1\n", "instances:", "sources:", "defaults:", "accounts:", "encryption", "enabled"),
+    *("true", "[", "]", "{", "}", "- ", "? ", ": ", ", ", "\n", "\n  ", "\t", "#", "%TAG", "---"),
+    *("&a ", "*a", "<<", "!!str ", "|", ">", "'", '"', "\\0", "id: ", "arn: ", "0123", "AKIA"),
+    *("arn:aws:connect:us-west-2:111122223333:instance/a", '"111122223333"', "us-west-2", ".."),
+    *("labels", "profile: ", "role_arn: ", "{region}", "{x}", "\x00", "\u2028", "\ufeff", "é"),
+]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder for all examples of all properties."""
+    return tmp_path_factory.mktemp("properties")
+
+
+def load(folder: Path, data: bytes) -> Manifest:
+    """Load a manifest that has these bytes."""
+    path = folder / "m.yaml"
+    path.write_bytes(data)
+    return load_manifest(path)
+
+
+def problems(folder: Path, data: bytes) -> tuple[Problem, ...]:
+    """Return what is wrong with a manifest that has these bytes."""
+    try:
+        return load(folder, data).warnings
+    except ManifestError as error:
+        return error.problems
+
+
+def are_told(found: tuple[Problem, ...]) -> bool:
+    """Say whether problems can be shown: with a place, and in one line."""
+    return all(
+        problem.line >= 1 and problem.column >= 1 and str(problem).isprintable()
+        for problem in found
+    )
+
+
+@given(st.lists(st.sampled_from(FRAGMENTS), max_size=60).map("".join))
+@settings(max_examples=300, deadline=None)
+def test_any_text_is_a_manifest_or_an_error(folder: Path, text: str) -> None:
+    """Whatever stands in a manifest, it is loaded or refused with problems that have places."""
+    assert are_told(problems(folder, text.encode()))
+
+
+@given(st.binary(max_size=200))
+@settings(max_examples=200, deadline=None)
+def test_any_bytes_are_a_manifest_or_an_error(folder: Path, data: bytes) -> None:
+    """Bytes that are no text are refused like any other problem."""
+    assert are_told(problems(folder, data))
+
+
+@given(st.sampled_from([".csv", ".jsonl"]), st.text(max_size=80).map(str.encode))
+@settings(max_examples=200, deadline=None)
+def test_any_source_is_read_or_refused(folder: Path, suffix: str, data: bytes) -> None:
+    """Whatever stands in a source, it is read or refused."""
+    (folder / f"s{suffix}").write_bytes(b"id,labels.a\n" * (suffix == ".csv") + data)
+    found = problems(folder, b"version: 1\nsources: [s" + suffix.encode() + b"]\n")
+    assert are_told(found)
+
+
+account_ids = st.text("0123456789", min_size=12, max_size=12)
+regions = st.sampled_from(["us-west-2", "eu-west-2", "us-gov-west-1", "ap-southeast-2"])
+instance_ids = st.text(string.ascii_letters + string.digits + "-_.", min_size=1).filter(
+    lambda text: text not in {".", ".."}
+)
+keys = st.builds(TargetKey, account_ids, regions, instance_ids)
+label_texts = st.text(st.characters(categories=["L", "N", "P", "Zs"]), max_size=20)
+
+
+@st.composite
+def instances(draw: st.DrawFn) -> dict[str, object]:
+    """Draw an instance as a manifest has it."""
+    key = draw(keys)
+    return draw(
+        st.fixed_dictionaries(
+            {
+                "account_id": st.just(key.account_id),
+                "region": st.just(key.region),
+                "id": st.just(key.instance_id),
+            },
+            optional={
+                "api": st.sampled_from(["v1", "v2"]),
+                "wave": st.integers(1, 99),
+                "labels": st.dictionaries(label_texts, label_texts, max_size=3),
+                "accept_drift": st.just("because"),
+            },
+        )
+    )
+
+
+@given(
+    st.lists(
+        instances(),
+        min_size=1,
+        max_size=8,
+        unique_by=lambda one: (one["account_id"], one["region"], one["id"]),
+    )
+)
+@settings(max_examples=50, deadline=None)
+def test_a_valid_manifest_round_trips(folder: Path, drawn: list[dict[str, object]]) -> None:
+    """What a valid manifest says of its instances is what its targets hold, in its order."""
+    manifest = {
+        "version": 1,
+        "defaults": {"encryption": {"enabled": False}},
+        "instances": drawn,
+    }
+    targets = load(folder, json.dumps(manifest, ensure_ascii=False).encode()).targets
+    assert [
+        {
+            "account_id": target.key.account_id,
+            "region": target.key.region,
+            "id": target.key.instance_id,
+            "api": target.api.value,
+            "wave": target.wave,
+            "labels": dict(target.labels),
+            "accept_drift": target.accept_drift,
+        }
+        for target in targets
+    ] == [{"api": "v1", "wave": 1, "labels": {}, "accept_drift": None, **one} for one in drawn]
+
+
+@given(st.from_regex(r"[-+.0-9_:boxeE]{1,14}", fullmatch=True))
+def test_a_number_is_never_changed_by_reading(text: str) -> None:
+    """A plain scalar that is read as a number shows as it was written."""
+    value = typed(text)
+    assert isinstance(value, str | int | Numeral)
+    assert str(value) == text
