@@ -71,6 +71,7 @@ class Course:
         "_patience",
         "_plan",
         "_rules",
+        "_sent_start",
         "_since",
         "record",
         "target",
@@ -94,6 +95,7 @@ class Course:
         self._patience = Patience()
         self._mode = _Mode.LOOK
         self._clears_left = MAX_CLEARS
+        self._sent_start = False
         self._since = 0.0  # when the job that is followed began
         self._last_running: float | None = None  # its age when it was last seen running
         self._conflict_since: float | None = None
@@ -128,7 +130,7 @@ class Course:
         They are already applied to the record.
         """
         if operation is Operation.START:
-            self._clears_left = 0  # what fails from now on is for the next run
+            self._sent_start = True
             self._look.hold(moment)
             self._notes.add(
                 Event.INTENDED,
@@ -247,7 +249,8 @@ class Course:
 
     def _found_failed(self, job: Answer, moment: Moment) -> Next | None:
         self._notes.add_answer(Event.JOB_FAILED, job, moment, ours=is_ours(self.record))
-        if self._clears_left <= 0 or not may_clear(self.record, self._rules):
+        # What fails after a Start of this run is for the next run.
+        if self._sent_start or not self._clears_left or not may_clear(self.record, self._rules):
             return None
         return self._turn_to(_Mode.CLEAR, moment.now)
 
@@ -333,7 +336,10 @@ class Course:
         return self._next(_FIRST_CALL[mode], at)
 
     def _next(self, operation: Operation, at: float, *, first: bool = False) -> Next:
-        return Next(operation, _PRIORITY[self._mode], at, first)
+        priority = _PRIORITY[self._mode]
+        if self._sent_start and priority is Priority.LOOK:
+            priority = Priority.CHECK
+        return Next(operation, priority, at, first)
 
 
 _REJECTABLE = frozenset({State.PENDING, State.UNRESOLVED, State.REJECTED})

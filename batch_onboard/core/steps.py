@@ -21,7 +21,9 @@ class Priority(IntEnum):
 
     START = 0
     POLL = 1
-    LOOK = 2
+    CHECK = 2
+    """A look at what became of a Start."""
+    LOOK = 3
 
 
 @dataclass(frozen=True, slots=True)

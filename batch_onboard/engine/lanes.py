@@ -2,7 +2,8 @@
 
 A lane holds the courses of one (account, Region, operation, priority) in order. A lane is in one
 of three places: empty, ready (in the queue of its priority), or waiting (in the timer heap, until
-its limiter lets it go on). A course that must wait for its own sake, a backoff or a poll that is
+its limiter lets it go on). A lane of Starts is also empty-handed, parked, while its account has
+no place for another job. A course that must wait for its own sake, a backoff or a poll that is
 not due, stands in the same heap until it joins its lane. So each event costs the same however many
 targets a manifest has, there is one timer per lane, and a slow domain takes nothing from others.
 
@@ -19,13 +20,15 @@ from typing import TYPE_CHECKING
 
 from batch_onboard.core.calls import NOT_SENT, Meaning, Operation
 from batch_onboard.core.steps import Priority
+from batch_onboard.engine.seats import Seats
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from batch_onboard.core.calls import Answer
     from batch_onboard.core.course import Course
     from batch_onboard.core.limiter import Limiter
+    from batch_onboard.core.places import Places
     from batch_onboard.core.polling import PollPlan
     from batch_onboard.core.steps import Next
     from batch_onboard.core.targets import Domain
@@ -51,7 +54,7 @@ class Call:
 
 
 class _Lane:
-    __slots__ = ("courses", "limiter", "operation", "priority", "queued", "waits_until")
+    __slots__ = ("courses", "limiter", "operation", "parked", "priority", "queued", "waits_until")
 
     def __init__(self, limiter: Limiter, operation: Operation, priority: Priority) -> None:
         self.limiter = limiter
@@ -59,6 +62,7 @@ class _Lane:
         self.priority = priority
         self.courses: deque[Course] = deque()
         self.queued = False
+        self.parked = False
         self.waits_until: float | None = None
 
 
@@ -75,6 +79,7 @@ class Lanes:
         self._limiters: dict[tuple[Domain, Operation], Limiter] = {}
         self._lanes: dict[tuple[Domain, Operation, Priority], _Lane] = {}
         self._by_limiter: dict[int, list[_Lane]] = {}
+        self._seats = Seats()
         self._ready: dict[Priority, deque[_Lane]] = {priority: deque() for priority in Priority}
         # (time, order, a lane whose limiter lets it go on, or a course and what it waits for)
         self._timers: list[tuple[float, int, _Lane | tuple[Course, Next]]] = []
@@ -84,6 +89,18 @@ class Lanes:
     def limiters(self) -> dict[tuple[Domain, Operation], Limiter]:
         """The limiters so far, for statistics."""
         return self._limiters
+
+    @property
+    def places(self) -> Mapping[Domain, Places]:
+        """The places for jobs in each domain that had a Start, for statistics."""
+        return self._seats.places
+
+    def go_on(self, course: Course, following: Next | None, now: float) -> None:
+        """Let a course wait for its next call, or let it go if there is none."""
+        self._seats.went_on(course, following)
+        self._unpark(course.target.key.domain)
+        if following is not None:
+            self.add(course, following, now)
 
     def add(self, course: Course, following: Next, now: float) -> None:
         """Let a course wait for a call."""
@@ -100,10 +117,12 @@ class Lanes:
                 lane = queue.popleft()
                 lane.queued = False
                 at = lane.limiter.ready_at(now)
-                if at > now:
+                if not self._has_place(lane):
+                    lane.parked = True
+                elif at > now:
                     self._wait(lane, at)
-                    continue
-                return self._go(lane, now)
+                else:
+                    return self._go(lane, now)
         return None
 
     def wake_at(self) -> float | None:
@@ -112,6 +131,9 @@ class Lanes:
 
     def answered(self, call: Call, answer: Answer, now: float) -> None:
         """Tell the limiter what came of its call, and let lanes go on that may now."""
+        if call.operation is Operation.START:
+            self._seats.answered(call.course, answer)
+            self._unpark(call.course.target.key.domain)
         limiter = call.limiter
         if answer.meaning is Meaning.THROTTLED:
             limiter.throttled(call.ticket, now, answer.retry_after)
@@ -150,7 +172,7 @@ class Lanes:
             lane.courses.appendleft(course)
         else:
             lane.courses.append(course)
-        if not lane.queued and lane.waits_until is None:
+        if not (lane.queued or lane.parked) and lane.waits_until is None:
             self._queue(lane)
 
     def _lane(self, domain: Domain, following: Next) -> _Lane:
@@ -167,10 +189,23 @@ class Lanes:
 
     def _go(self, lane: _Lane, now: float) -> Call:
         course = lane.courses.popleft()
+        if lane.operation is Operation.START:
+            self._seats.take(course)
         ticket = lane.limiter.send(now)
         if lane.courses:
             self._queue(lane)
         return Call(course, lane.operation, lane.limiter, ticket)
+
+    def _has_place(self, lane: _Lane) -> bool:
+        if lane.operation is not Operation.START:
+            return True
+        return self._seats.free(lane.courses[0].target.key.domain)
+
+    def _unpark(self, domain: Domain) -> None:
+        lane = self._lanes.get((domain, Operation.START, Priority.START))
+        if lane is not None and lane.parked and self._has_place(lane):
+            lane.parked = False
+            self._queue(lane)
 
     def _queue(self, lane: _Lane) -> None:
         lane.queued = True

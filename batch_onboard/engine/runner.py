@@ -177,8 +177,7 @@ class Runner:
         before = course.record.state
         step = course.answered(operation, answer, moment)
         self._tally.moved(before, course.record.state)
-        if step.next is not None:
-            self._lanes.add(course, step.next, moment.now)
+        self._lanes.go_on(course, step.next, moment.now)
         self._share_lengths(moment.now)
         await self._tell(call, answer, step.entries, over=step.next is None)
 

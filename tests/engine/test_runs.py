@@ -213,10 +213,11 @@ def test_an_accepted_start_that_stays_invisible_is_waited_for() -> None:
 def test_jobs_beyond_the_accounts_limit_conflict_and_are_tried_again() -> None:
     """An account that runs three jobs at a time is worked through, without a double start."""
     stage = Stage({"defaults": {"job_duration": {"min": 5, "max": 9}, "max_jobs_in_progress": 3}})
-    stage.run(targets(12))
+    stage.run([*targets(60), named("elsewhere", account="000000000009")])
     assert set(stage.states().values()) == {"succeeded"}
     assert stage.world.seen.double_starts == 0
     assert max(stage.world.seen.most_jobs_in_progress.values()) == 3
+    assert stage.world.seen.errors["ConflictException"] < 60 / 4
 
 
 def test_once_the_length_of_jobs_is_known_a_job_costs_about_two_polls() -> None:
