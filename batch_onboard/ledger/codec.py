@@ -19,6 +19,7 @@ from batch_onboard.ledger.lines import (
     CutLine,
     GoneLine,
     HeaderLine,
+    LearnedLine,
     Line,
     RunEndedLine,
     RunLine,
@@ -37,7 +38,16 @@ UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 _LONGEST_BODY = LONGEST_LINE - 100  # the rest is room for the place and the checksum
 _CLOSING = len(b',"crc":"00000000"}\n')
 _TYPES: Any = Union[
-    (*ENTRY_LINES.values(), TargetLine, GoneLine, RunLine, RunEndedLine, CutLine, HeaderLine)
+    (
+        *ENTRY_LINES.values(),
+        TargetLine,
+        GoneLine,
+        RunLine,
+        RunEndedLine,
+        LearnedLine,
+        CutLine,
+        HeaderLine,
+    )
 ]
 _decoder: msgspec.json.Decoder[Line] = msgspec.json.Decoder(_TYPES)
 _encoder = msgspec.json.Encoder()

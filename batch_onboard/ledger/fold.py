@@ -12,6 +12,7 @@ from batch_onboard.ledger.lines import (
     CutLine,
     EntryLine,
     GoneLine,
+    LearnedLine,
     Line,
     RunEndedLine,
     RunLine,
@@ -55,6 +56,8 @@ class Fold:
             self._history.runs.append(RunSummary(line))
         elif isinstance(line, RunEndedLine):
             self._take_run_ended(line)
+        elif isinstance(line, LearnedLine):
+            self._history.learned[line.domain, line.operation] = line
         elif isinstance(line, CutLine):
             self._history.cuts.append(line)
         else:

@@ -14,8 +14,9 @@ from batch_onboard.core.record import Record
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from batch_onboard.core.calls import Operation
     from batch_onboard.core.targets import Api, Target, TargetKey
-    from batch_onboard.ledger.lines import CutLine, HeaderLine, RunEndedLine, RunLine
+    from batch_onboard.ledger.lines import CutLine, HeaderLine, LearnedLine, RunEndedLine, RunLine
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,7 @@ class History:
         records: what happened, for the targets to which anything happened.
         targets: the targets of the manifest as of the latest run.
         removed: targets that stood in it earlier, as they last did.
+        learned: what was found out about each quota, last, by domain (`str(Domain)`) and operation.
         cuts: the tails that were cut off, ever.
         cut: the tail that was cut off when the ledger was opened this time.
     """
@@ -80,6 +82,7 @@ class History:
     records: dict[TargetKey, Record] = field(default_factory=dict)
     targets: dict[TargetKey, TargetInfo] = field(default_factory=dict)
     removed: dict[TargetKey, TargetInfo] = field(default_factory=dict)
+    learned: dict[tuple[str, Operation], LearnedLine] = field(default_factory=dict)
     cuts: list[CutLine] = field(default_factory=list)
     cut: Cut | None = None
 

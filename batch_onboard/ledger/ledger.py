@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from batch_onboard.core.targets import Target
     from batch_onboard.ledger.appender import Appender
     from batch_onboard.ledger.history import History
-    from batch_onboard.ledger.lines import Line, RunLine
+    from batch_onboard.ledger.lines import LearnedLine, Line, RunLine
     from batch_onboard.ledger.lock import LedgerLock
 
 
@@ -100,9 +100,18 @@ class Ledger:
         self._commit(lines)
         return changes
 
-    def _add(self, line: Line) -> None:
-        self._fold.take(line)
-        self._commit([line])
+    def keep_learned(self, lines: Iterable[LearnedLine]) -> None:
+        """Write durably what a run found out about quotas.
+
+        Raises:
+            LedgerUnusableError: it can't be written.
+        """
+        self._add(*lines)
+
+    def _add(self, *lines: Line) -> None:
+        for line in lines:
+            self._fold.take(line)
+        self._commit(lines)
 
     def _commit(self, lines: Iterable[Line]) -> None:
         with told_as_unusable(self.path):

@@ -11,6 +11,7 @@ from typing import ClassVar, cast
 
 import msgspec
 
+from batch_onboard.core.calls import Operation  # noqa: TC001 - msgspec reads the annotations
 from batch_onboard.core.lifecycle import Event
 from batch_onboard.core.targets import Api  # noqa: TC001 - msgspec reads the annotations
 
@@ -133,6 +134,28 @@ class CutLine(Line, tag="cut", frozen=True, kw_only=True):
 
     size: int
     kept: str
+
+
+class LearnedLine(Line, tag="learned", frozen=True, kw_only=True):
+    """What a run found out about one quota: a prior for the next run.
+
+    Attributes:
+        domain: the account and Region, by `str(Domain)`.
+        operation: the operation.
+        rate: requests a second.
+        burst: requests at once.
+        confidence: how far it is to be trusted, from 0 to 1, when it was written.
+        sent: calls that the run made.
+        throttled: how many of them were throttled.
+    """
+
+    domain: str
+    operation: Operation
+    rate: float
+    burst: float
+    confidence: float
+    sent: int
+    throttled: int
 
 
 class EntryLine(Line, frozen=True, kw_only=True):

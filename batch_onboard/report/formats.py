@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from batch_onboard.ledger.history import History, RunSummary
+    from batch_onboard.ledger.lines import LearnedLine
 
 _FIELDS = tuple(field for field in Result.__dataclass_fields__ if field != "labels")
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
@@ -46,6 +47,7 @@ def _write_json(history: History, out: TextIO, removed: bool) -> None:
         "manifest": history.header.manifest,
         "runs": [_run(run) for run in history.runs],
         "summary": {state.value: number for state, number in summary.states.items()},
+        "quotas": [_quota(line) for line in history.learned.values()],
     }
     out.write(_text(head)[:-1] + ',"targets":[')
     separator = "\n"
@@ -83,6 +85,13 @@ def _run(run: RunSummary) -> dict[str, object]:
     shown["exit_code"] = run.ended.exit_code if run.ended else None
     shown["reason"] = run.ended.reason if run.ended else None
     return shown
+
+
+def _quota(line: LearnedLine) -> dict[str, object]:
+    account_id, _, region = line.domain.partition("/")
+    known = ("operation", "rate", "burst", "confidence", "sent", "throttled", "at")
+    shown = {name: getattr(line, name) for name in known}
+    return {"account_id": account_id, "region": region, **shown}
 
 
 def _text(value: object) -> str:

@@ -6,12 +6,13 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from batch_onboard.core.calls import Operation
 from batch_onboard.core.lifecycle import TRANSITIONS, State
 from batch_onboard.core.record import Entry, Record
 from batch_onboard.core.targets import Api, TargetKey
 from batch_onboard.ledger.file import read_history
 from batch_onboard.ledger.history import RunSummary, TargetInfo
-from batch_onboard.ledger.lines import CutLine, GoneLine, RunEndedLine, TargetLine
+from batch_onboard.ledger.lines import CutLine, GoneLine, LearnedLine, RunEndedLine, TargetLine
 from tests.ledger.building import AT, HEADER, ID, intent, key, known, raw_ledger, run_line
 
 short = st.sampled_from([None, "", "a", 'é\n"\u2028'])
@@ -112,6 +113,27 @@ def test_cuts_are_remembered() -> None:
     history = known(raw_ledger([CutLine(at=AT, size=12, kept="x.tail-1")]))
     assert [(cut.size, cut.kept) for cut in history.cuts] == [(12, "x.tail-1")]
     assert history.cut is None
+
+
+def test_the_latest_that_was_learned_about_a_quota_counts() -> None:
+    """Each quota is known as the last run that met it left it."""
+    lines = [
+        LearnedLine(
+            at=AT,
+            domain="000000000001/eu-west-2",
+            operation=Operation.START,
+            rate=rate,
+            burst=5.0,
+            confidence=0.5,
+            sent=10,
+            throttled=1,
+        )
+        for rate in (2.0, 9.5)
+    ]
+    history = known(raw_ledger(lines))
+    (line,) = history.learned.values()
+    assert history.learned == {("000000000001/eu-west-2", Operation.START): line}
+    assert line.rate == 9.5
 
 
 def test_ledgers_of_format_1_stay_readable() -> None:
