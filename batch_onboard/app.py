@@ -97,11 +97,13 @@ class Outcome:
         exit_code: the contract's.
         reason: the same in words.
         lost: entries of which it is not known whether they are on disk.
+        saved: the ledger could be written to the end.
     """
 
     exit_code: Exit
     reason: str
     lost: tuple[Entry, ...] = ()
+    saved: bool = True
 
 
 class Batch:
@@ -200,7 +202,8 @@ class Batch:
                     self._runner.stop()
                 await self._runner.run(courses)
         except JournalError as error:
-            return Outcome(Exit.LEDGER, str(error), error.lost)
+            code = Exit.LEDGER if self._signal is None else _EXITS[self._signal]
+            return Outcome(code, str(error), error.lost, saved=False)
         except ExceptionGroup as group:
             raise _first_of(ServiceConfigurationError, group) from group
         return self._judge("done")
@@ -219,7 +222,11 @@ class Batch:
             well: the reason to give if all is well.
         """
         if self._signal is not None:
-            return Outcome(_EXITS[self._signal], "interrupted, drained and saved")
+            left = self.tally.statistics().states.get(State.SUBMITTING, 0)
+            how = "interrupted, drained and saved"
+            if left:
+                how = f"interrupted with {left} Starts unanswered, which the next run reads first"
+            return Outcome(_EXITS[self._signal], how)
         if all(self._is_fine(target) for target in self._manifest.targets):
             return Outcome(Exit.OK, well)
         if self.nothing_to_do:
@@ -256,7 +263,7 @@ class Batch:
         self.ledger.sync_manifest(manifest.targets)
 
     def _end(self, outcome: Outcome) -> Outcome:
-        if outcome.exit_code is not Exit.LEDGER:
+        if outcome.saved:
             self.ledger.end_run(self.run_id, outcome.exit_code, outcome.reason)
         return outcome
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 import click
 
 from batch_onboard.cli.framework import LazyGroup
+from batch_onboard.cli.streams import Lasting, explain_loss, make_streams_last
 from batch_onboard.exits import Exit, exit_codes_help
 
 _COMMANDS = "batch_onboard.cli"
@@ -71,19 +73,34 @@ def cli(ctx: click.Context) -> None:
 
 def main() -> None:
     """Run the command and exit with its code."""
+    out, err = make_streams_last()
+    code = _run()
+    lost = explain_loss(out)
+    if lost is not None:
+        click.echo(lost, err=True)
+        code = code or Exit.ERROR
+    err.flush()
+    for stream in (out, err):
+        if stream.failure is not None:
+            _let_go(stream)
+    sys.exit(code)
+
+
+def _run() -> int:
     try:
-        code = cli.main(standalone_mode=False)
+        return int(cli.main(standalone_mode=False) or 0)
     except click.exceptions.Exit as error:
-        code = error.exit_code
+        return error.exit_code
     except click.ClickException as error:
         error.show()
-        code = Exit.USAGE
+        return Exit.USAGE
     except (click.Abort, KeyboardInterrupt):
         click.echo("interrupted", err=True)
-        code = Exit.INTERRUPTED
-    except BrokenPipeError:
-        # The reader of our output has gone, as `| head` does. Nothing is lost by it, and Python
-        # must not complain when it flushes at exit.
-        sys.stdout = None
-        code = Exit.OK
-    sys.exit(int(code or 0))
+        return Exit.INTERRUPTED
+
+
+def _let_go(stream: Lasting) -> None:
+    """Point a stream's descriptor nowhere: Python flushes it once more at exit, and complains."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 import re
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -20,20 +21,58 @@ _DURATION = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>ms|s|m|h|d|)", re.
 
 
 class Duration(click.ParamType[float]):
-    """Seconds, or a number with a unit: `30s`, `50m`, `2h`."""
+    """Seconds, or a number with a unit: `30s`, `50m`, `2h`.
+
+    Args:
+        positive: whether nothing is too short.
+    """
 
     name = "duration"
+
+    def __init__(self, *, positive: bool = False) -> None:
+        self._positive = positive
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> float:
         """Return seconds."""
-        if isinstance(value, int | float) and not isinstance(value, bool):
-            return float(value)
+        if isinstance(value, float):
+            return value
         match = _DURATION.fullmatch(str(value).strip())
         if match is None:
             self.fail(f"{value!r} is no duration: write seconds, or 30s, 50m, 2h", param, ctx)
-        return float(match["number"]) * _UNITS[match["unit"]]
+        seconds = float(match["number"]) * _UNITS[match["unit"]]
+        if not math.isfinite(seconds):
+            self.fail(f"{match['number'][:20]}... is too long", param, ctx)
+        if self._positive and not seconds:
+            self.fail("it must be longer than 0 s", param, ctx)
+        return seconds
+
+
+class Number(click.ParamType[float]):
+    """A finite number.
+
+    Args:
+        least: it must be at least this, or more than 0 where this is 0.
+    """
+
+    name = "number"
+
+    def __init__(self, least: float = 0.0) -> None:
+        self._least = least
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Return the number."""
+        bound = f"of at least {self._least:g}" if self._least else "above 0"
+        try:
+            number = float(value)
+        except ValueError:
+            number = math.nan
+        if not math.isfinite(number) or number < self._least or number == 0:
+            self.fail(f"{value!r} is not a number {bound}", param, ctx)
+        return number
 
 
 class Option(click.Option):
@@ -128,17 +167,30 @@ def load_settings(ctx: click.Context, param: click.Parameter, path: Path | None)
     if path is None:
         return None
     settings = _read_settings(path, param)
-    known = [
-        option.name
+    options = {
+        option.name: option
         for option in ctx.command.params
-        if isinstance(option, Option) and option.settable and option.name
-    ]
+        if isinstance(option, Option) and option.name
+    }
+    known = [name for name, option in options.items() if option.settable]
     for key in settings:
         if key not in known:
-            near = did_you_mean(key, known)
-            raise click.BadParameter(f"{path}: unknown setting {key!r}{near}", ctx, param)
-    ctx.default_map = settings
+            why = f"unknown setting {key!r}{did_you_mean(key, known)}"
+            if key in options:
+                why = f"{key!r} is a flag only: it is given for each run"
+            raise click.BadParameter(f"{path}: {why}", ctx, param)
+        if not isinstance(settings[key], str):
+            raise click.BadParameter(f"{path}: {key} must be one value", ctx, param)
+    ctx.default_map = {
+        key: _beside(path, value) if isinstance(options[key].type, click.Path) else value
+        for key, value in settings.items()
+    }
     return path
+
+
+def _beside(path: Path, value: Any) -> str:
+    """Return a path that a file names, which starts from that file's own folder."""
+    return str(path.parent / str(value))
 
 
 def _read_settings(path: Path, param: click.Parameter) -> dict[str, Any]:

@@ -73,7 +73,8 @@ class LogWatcher:
             **_facts(answer),
         )
         for entry in happening.entries:
-            log = self._logger.warning if entry.event in _WARNINGS else self._logger.info
+            stopped = entry.event in _WARNINGS and not course.done
+            log = self._logger.warning if stopped else self._logger.info
             log(
                 entry.event.value,
                 target=str(entry.key),

@@ -45,10 +45,12 @@ def progress_line(now: TallyStatistics, elapsed: float) -> str:
     stopped = sum(now.states.get(state, 0) for state in _STOPPED)
     running = now.states.get(State.IN_PROGRESS, 0)
     rate = now.calls / elapsed if elapsed > 0 else 0.0
+    held = now.states.get(State.SUBMITTING, 0) - now.in_flight
     return (
         f"{now.over:,}/{now.selected:,} {share}% | ok {done:,} stopped {stopped:,} | "
         f"jobs {running:,} | {rate:.0f} calls/s, {now.throttled:,} throttled | "
-        f"{duration(elapsed)}"
+        + (f"{held:,} wait for proof that no Start landed | " if held > 0 else "")
+        + duration(elapsed)
     )
 
 

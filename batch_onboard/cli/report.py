@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     cls=Option,
     section="Output",
     type=click.Choice(["json", "jsonl", "csv"]),
-    default="json",
-    help="One object with a summary, an object a line, or a table.",
+    help="One object with a summary, an object a line, or a table. Default: as the suffix of -o "
+    "says, else json.",
 )
 @click.option("-o", "out", cls=Option, section="Output", type=FILE, help="Write to a file.")
 @click.option(
@@ -36,7 +36,9 @@ if TYPE_CHECKING:
     help="Report also targets that the manifest no longer names.",
 )
 @click.pass_context
-def report(ctx: click.Context, ledger: Path, form: str, out: Path | None, removed: bool) -> None:
+def report(
+    ctx: click.Context, ledger: Path, form: str | None, out: Path | None, removed: bool
+) -> None:
     """Write the results per target, as of the latest run, to stdout or a file."""
     from batch_onboard.ledger.errors import LedgerError
     from batch_onboard.ledger.file import read_history
@@ -47,9 +49,14 @@ def report(ctx: click.Context, ledger: Path, form: str, out: Path | None, remove
     except LedgerError as error:
         click.echo(str(error), err=True)
         ctx.exit(Exit.LEDGER)
+    suffix = "" if out is None else out.suffix.lower().removeprefix(".")
+    form = form or (suffix if suffix in set(Format) else Format.JSON)
     if out is None:
         write_report(history, Format(form), sys.stdout, removed=removed)
         return
+    if out.exists() and out.samefile(ledger):
+        click.echo(f"{out} is the ledger itself: name another file", err=True)
+        ctx.exit(Exit.USAGE)
     try:
         with out.open("w", encoding="utf-8", newline="") as file:
             write_report(history, Format(form), file, removed=removed)

@@ -13,7 +13,7 @@ import click
 from batch_onboard.cli.arguments import manifest_argument
 from batch_onboard.cli.framework import Command
 from batch_onboard.cli.run_options import run_options, settings_from
-from batch_onboard.cli.texts import count, duration, summary_lines
+from batch_onboard.cli.texts import count, duration, safe, summary_lines
 from batch_onboard.exits import Exit
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ def run(ctx: click.Context, /, manifest: Path, **options: Any) -> None:
     """
     loaded = _load(ctx, manifest, options)
     scenario = _load_scenario(ctx, options)
+    _refuse_unasked(ctx, options)
     path = options["ledger"] or _ledger_beside(manifest, simulate=options["simulate"])
     settings = settings_from(options, scenario, tuple(sys.argv[1:]))
 
@@ -90,6 +91,14 @@ def _load_scenario(ctx: click.Context, options: dict[str, Any]) -> Scenario | No
         ctx.exit(Exit.USAGE)
 
 
+def _refuse_unasked(ctx: click.Context, options: dict[str, Any]) -> None:
+    """Refuse to go ahead where nobody can be asked, before anything is made."""
+    asks = not (options["yes"] or options["simulate"])
+    if asks and not (sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty()):
+        click.echo("there is no terminal to ask on: run with --yes to go ahead", err=True)
+        ctx.exit(Exit.USAGE)
+
+
 def _confirm(ctx: click.Context, batch: Batch, manifest: Manifest, options: dict[str, Any]) -> None:
     """Say what the run will do, and on a terminal ask."""
     if not options["quiet"]:
@@ -97,10 +106,8 @@ def _confirm(ctx: click.Context, batch: Batch, manifest: Manifest, options: dict
             click.echo(line, err=True)
     if options["yes"] or options["simulate"] or batch.nothing_to_do:
         return
-    if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        click.echo("there is no terminal to ask on: run with --yes to go ahead", err=True)
-        ctx.exit(Exit.USAGE)
     if not click.confirm("Go ahead?", err=True):
+        click.echo("nothing was sent", err=True)
         ctx.exit(Exit.USAGE)
 
 
@@ -112,7 +119,7 @@ def _preview(batch: Batch, manifest: Manifest) -> list[str]:
     regions = count(len({key.region for key in keys}), "Region")
     settled = batch.openings[Opening.NOTHING]
     history = batch.ledger.history
-    targets = f"{manifest.name}: {count(len(keys), 'target')} in {accounts} and {regions}"
+    targets = f"{safe(manifest.name)}: {count(len(keys), 'target')} in {accounts} and {regions}"
     work = f"{settled:,} settled, {len(keys) - settled:,} to read, start or follow"
     new = " (new)" if batch.ledger.created else ""
     lines = [*batch.ledger.warnings, f"{targets}; {work}", f"ledger: {batch.ledger.path}{new}"]
@@ -195,21 +202,30 @@ def _print_text(batch: Batch, outcome: Outcome, summary: Summary, elapsed: float
         click.echo(line)
     ledger = batch.ledger.path
     click.echo("")
-    click.echo(_advice(batch, outcome))
+    for line in _advice(batch, outcome, summary):
+        click.echo(line)
     click.echo(
         f"{outcome.reason} in {duration(elapsed)}: {summary.counts()} | ledger {ledger} "
         f"(exit {outcome.exit_code.value})"
     )
 
 
-def _advice(batch: Batch, outcome: Outcome) -> str:
+def _advice(batch: Batch, outcome: Outcome, summary: Summary) -> list[str]:
+    """Return what to type next."""
     if outcome.exit_code is Exit.OK:
         report = shlex.join(["batch-onboard", "report", str(batch.ledger.path)])
-        return f"Results per target: {report}"
-    again = shlex.join(["batch-onboard", *sys.argv[1:]])
-    if outcome.exit_code is Exit.UNFINISHED:
-        return f"When that is done: {again}"
-    return f"To go on: {again}"
+        return [f"Results per target: {report}"]
+    again = ["batch-onboard", *(word for word in sys.argv[1:] if word not in {"-q", "--quiet"})]
+    if outcome.exit_code is not Exit.UNFINISHED:
+        return [f"To go on: {shlex.join(again)}"]
+    asked = " ".join(cause.next_action or "" for cause in summary.causes)
+    if "--retry-failed" in asked and "--retry-failed" not in again:
+        again.append("--retry-failed")
+    lines = [f"When that is done: {shlex.join(again)}"]
+    if "--clear-failed" in asked and "--clear-failed" not in again:
+        again.append("--clear-failed")
+        lines.append(f"To delete the failed jobs of others as well: {shlex.join(again)}")
+    return lines
 
 
 def _print_json(batch: Batch, outcome: Outcome, summary: Summary, elapsed: float) -> None:
@@ -220,7 +236,7 @@ def _print_json(batch: Batch, outcome: Outcome, summary: Summary, elapsed: float
         "exit_code": outcome.exit_code.value,
         "reason": outcome.reason,
         "elapsed": round(elapsed, 3),
-        "ledger": str(batch.ledger.path),
+        "ledger": safe(str(batch.ledger.path)),
         "summary": summary.states,
         "causes": summary.causes,
     }
@@ -229,7 +245,7 @@ def _print_json(batch: Batch, outcome: Outcome, summary: Summary, elapsed: float
 
 def _print_lost(outcome: Outcome) -> None:
     """Print what could not be written down, so that nothing known is lost."""
-    if outcome.exit_code is not Exit.LEDGER:
+    if outcome.saved:
         return
     import msgspec
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from batch_onboard.cli.arguments import FILE, allow_profiles_option, output_option
-from batch_onboard.cli.framework import Duration, Option, load_settings
+from batch_onboard.cli.framework import Duration, Number, Option, load_settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from batch_onboard.app import Settings
     from batch_onboard.simulator.scenario import Scenario
 
-_POSITIVE = click.FloatRange(min=0, min_open=True)
 _DURATION = Duration()
+_SOME_TIME = Duration(positive=True)
 
 
 def _option(section: str, *names: str, settable: bool = True, **rest: Any) -> Callable[..., Any]:
@@ -32,7 +32,8 @@ _OPTIONS = (
         expose_value=False,
         settable=False,
         callback=load_settings,
-        help="A YAML file with settings; a flag wins over the environment, that over the file.",
+        help="A YAML file with settings; a flag wins over the environment, that over the file. "
+        "Paths in it start from its own folder.",
     ),
     _option(
         "Common",
@@ -76,18 +77,20 @@ _OPTIONS = (
     _option(
         "Pacing",
         "--rate",
-        type=_POSITIVE,
+        type=Number(),
         help="Requests a second, per account, Region and operation. Default: the documented 2.",
     ),
     _option(
         "Pacing",
         "--burst",
-        type=click.FloatRange(min=1),
+        type=Number(least=1),
         help="Requests at once, likewise. Default: the documented 5.",
     ),
-    _option("Pacing", "--timeout", type=_DURATION, default="20s", help="The longest for one call."),
     _option(
-        "Pacing", "--job-timeout", type=_DURATION, default="30m", help="The longest for one job."
+        "Pacing", "--timeout", type=_SOME_TIME, default="20s", help="The longest for one call."
+    ),
+    _option(
+        "Pacing", "--job-timeout", type=_SOME_TIME, default="30m", help="The longest for one job."
     ),
     _option(
         "Safety",
@@ -134,7 +137,7 @@ _OPTIONS = (
     _option(
         "Output",
         "--progress-every",
-        type=_DURATION,
+        type=_SOME_TIME,
         default="60s",
         help="How often plain and json progress is told.",
     ),

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import socket
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from batch_onboard.cli.arguments import ledger_argument, output_option
 from batch_onboard.cli.framework import Command
-from batch_onboard.cli.texts import summary_lines
+from batch_onboard.cli.texts import safe, summary_lines
 from batch_onboard.exits import Exit
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from batch_onboard.ledger.history import History
 
 
@@ -25,6 +25,7 @@ def status(ctx: click.Context, ledger: Path, output: str) -> None:
     """Say where a batch stands, also while a run writes to its ledger."""
     from batch_onboard.ledger.errors import LedgerError
     from batch_onboard.ledger.file import read_history
+    from batch_onboard.report.formats import run_json
     from batch_onboard.report.results import results
     from batch_onboard.report.summary import summarize
 
@@ -37,9 +38,16 @@ def status(ctx: click.Context, ledger: Path, output: str) -> None:
     if output == "json":
         import msgspec
 
-        click.echo(msgspec.json.encode({"manifest": history.header.manifest, "summary": summary}))
+        told = {
+            "manifest": history.header.manifest,
+            "run": run_json(history.runs[-1]) if history.runs else None,
+            "summary": summary,
+        }
+        click.echo(msgspec.json.encode(told))
         return
-    click.echo(f"{history.header.manifest}: {summary.targets:,} targets, {_latest_run(history)}")
+    click.echo(
+        f"{safe(history.header.manifest)}: {summary.targets:,} targets, {_latest_run(history)}"
+    )
     for line in summary_lines(summary):
         click.echo(line)
 
@@ -49,6 +57,11 @@ def _latest_run(history: History) -> str:
         return "no run yet"
     run = history.runs[-1]
     began = f"the latest run, {run.began.run}, began {run.began.at:%Y-%m-%d %H:%M:%S} UTC"
-    if run.ended is None:
-        return f"{began} and has not ended"
-    return f"{began} and ended with exit code {run.ended.exit_code}: {run.ended.reason}"
+    if run.ended is not None:
+        return f"{began} and ended with exit code {run.ended.exit_code}: {run.ended.reason}"
+    who = f"pid {run.began.pid} on {run.began.host}"
+    if run.began.host != socket.gethostname():
+        return f"{began} and has not ended ({who})"
+    if Path(f"/proc/{run.began.pid}").exists() or not Path("/proc").exists():
+        return f"{began} and is under way ({who})"
+    return f"{began} and was cut off ({who}): run again to go on"

@@ -148,8 +148,6 @@ _BY_CODE = {
 }
 _BY_STATUS = {
     403: Meaning.DENIED,
-    404: Meaning.ABSENT,
-    408: Meaning.UNCLEAR,
     409: Meaning.CONFLICT,
     429: Meaning.THROTTLED,
 }
@@ -159,11 +157,16 @@ def meaning_of(http_status: int, code: str | None) -> Meaning:
     """Say what an error answer means, by its code or, where that says nothing, its HTTP status.
 
     botocore takes the status for the code when a body is empty or HTML (`"429"`), and throttles
-    may come as a 400, so neither of the two is enough alone. A status that is no error (a 3xx, or
-    a 2xx whose body could not be read) proves nothing.
+    may come as a 400 too, so neither of the two is enough alone. But a 404 without the service's
+    code may be a proxy's, and to believe it would be to believe that nothing is onboarded. So a
+    bare status counts only where it proves a refusal, and all else proves nothing: a 5xx whatever
+    its code, a status that is no error (a 3xx, or a 2xx whose body could not be read), and a 4xx
+    in words that are not the service's.
     """
+    if http_status >= 500:
+        return Meaning.UNCLEAR
     if code is not None and (meaning := _BY_CODE.get(code)) is not None:
         return meaning
-    if (meaning := _BY_STATUS.get(http_status)) is not None:
-        return meaning
-    return Meaning.REJECTED if 400 <= http_status < 500 else Meaning.UNCLEAR
+    if http_status == 400 and code is not None and not code.isdigit():
+        return Meaning.REJECTED
+    return _BY_STATUS.get(http_status, Meaning.UNCLEAR)

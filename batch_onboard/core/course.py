@@ -25,6 +25,7 @@ Nothing here waits, draws chance or reads a clock: a `Moment` brings all three.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from enum import Enum
 from typing import TYPE_CHECKING
 
@@ -64,6 +65,7 @@ class Course:
     __slots__ = (
         "_clears_left",
         "_conflict_since",
+        "_follow_until",
         "_last_running",
         "_look",
         "_mode",
@@ -96,6 +98,7 @@ class Course:
         self._mode = _Mode.LOOK
         self._clears_left = MAX_CLEARS
         self._sent_start = False
+        self._follow_until = 0.0  # a run gives a job that much time, however old it is
         self._since = 0.0  # when the job that is followed began
         self._last_running: float | None = None  # its age when it was last seen running
         self._conflict_since: float | None = None
@@ -117,6 +120,7 @@ class Course:
             case Opening.NOTHING:
                 return Step()
             case Opening.FOLLOW:
+                self._follow_until = moment.now + self._rules.job_timeout
                 self._since = began_at(self.record, moment)
                 return Step(next=self._turn_to(_Mode.FOLLOW, moment.now))
             case Opening.START:
@@ -141,9 +145,7 @@ class Course:
                 hold=self._rules.hold,
             )
         elif operation is Operation.DELETE:
-            self._clears_left -= 1
-            by_rule = self.record.ours and not self._rules.retry_failed
-            self._notes.add(Event.CLEARING, moment, automatic=by_rule)
+            self._notes.add(Event.CLEARING, moment)
         return self._notes.take()
 
     def answered(self, operation: Operation, answer: Answer, moment: Moment) -> Step:
@@ -170,8 +172,7 @@ class Course:
             case Operation.CONFIG:
                 return self._act_on(answer, moment)
             case Operation.DELETE:
-                self._notes.add(Event.CLEARED, moment, request_id=answer.request_id)
-                return self._turn_to(_Mode.START, moment.now)
+                return self._record_deleted(answer, moment)
 
     def _start_answered(self, answer: Answer, moment: Moment) -> Next | None:
         if answer.meaning is Meaning.ABSENT:
@@ -182,8 +183,9 @@ class Course:
             return self._follow(moment, moment.now)
         if self.record.clean:
             return self._job_ended(answer, moment)
-        # Nothing was read before this Start, so an end at once may be an older job's: the config
-        # and the rules for jobs that are not ours decide.
+        # Nothing was read before this Start, so an end at once is an older job's: the config and
+        # the rules for jobs that are not ours decide, as if nothing had been sent.
+        self._sent_start = False
         return self._status_read(answer, moment)
 
     def _poll_answered(self, answer: Answer, moment: Moment) -> Next | None:
@@ -193,7 +195,8 @@ class Course:
         if answer.job is None and age < self._rules.consistency_window:
             wait = self._patience.between_looks(moment.chance)
             return self._next(Operation.STATUS, moment.now + wait)
-        if answer.job is not None and self.record.ours and self._last_running is not None:
+        as_wanted = self.record.encryption == str(self.target.encryption)
+        if answer.job and self.record.ours and self._last_running is not None and as_wanted:
             self._plan.ended(self._last_running, age)
             return self._job_ended(answer, moment)
         return self._status_read(answer, moment)
@@ -202,7 +205,7 @@ class Course:
         self._last_running = age
         if not self._rules.wait:
             return None
-        if age > self._rules.job_timeout:
+        if moment.now > self._follow_until:
             return self._give_up("job_timeout", answer, moment)
         return self._next(Operation.STATUS, self._plan.next(self._since, moment.now))
 
@@ -211,6 +214,11 @@ class Course:
         event = Event.JOB_FAILED if failed else Event.JOB_SUCCEEDED
         self._notes.add_answer(event, answer, moment, ours=True)
         return None
+
+    def _record_deleted(self, answer: Answer, moment: Moment) -> Next | None:
+        by_rule = self.record.ours and not self._rules.retry_failed
+        self._notes.add(Event.CLEARED, moment, request_id=answer.request_id, automatic=by_rule)
+        return self._turn_to(_Mode.START, moment.now)
 
     # What the live state tells.
 
@@ -252,6 +260,7 @@ class Course:
         # What fails after a Start of this run is for the next run.
         if self._sent_start or not self._clears_left or not may_clear(self.record, self._rules):
             return None
+        self._clears_left -= 1
         return self._turn_to(_Mode.CLEAR, moment.now)
 
     def _found_nothing(self, config: Answer, moment: Moment) -> Next | None:
@@ -304,12 +313,19 @@ class Course:
         wait = self._patience.after(answer, moment.chance)
         throttled = answer.meaning is Meaning.THROTTLED
         if wait is None:
+            if answer.meaning is Meaning.DENIED:
+                answer = replace(answer, message=self._denial(operation, answer))
             code = None if throttled else answer.error_code
             return self._give_up(code or answer.meaning.value, answer, moment)
         if operation is Operation.DELETE and answer.meaning is Meaning.CONFLICT:
             # Only FAILED jobs can be deleted, so the job has changed: read it again.
             return self._turn_to(_Mode.LOOK, moment.now + wait)
         return self._next(operation, moment.now + wait, first=throttled)
+
+    def _denial(self, operation: Operation, answer: Answer) -> str:
+        target = self.target
+        said = f": {answer.message}" if answer.message else ""
+        return f"{target.identity} was denied connect-campaigns:{operation}{said}"
 
     def _give_up(self, cause: str, answer: Answer, moment: Moment) -> Next | None:
         self._notes.add(
@@ -325,6 +341,7 @@ class Course:
 
     def _follow(self, moment: Moment, since: float) -> Next | None:
         self._mode = _Mode.FOLLOW
+        self._follow_until = moment.now + self._rules.job_timeout
         self._since = since
         self._last_running = moment.now - since
         if not self._rules.wait:

@@ -31,12 +31,14 @@ class LimiterStatistics:
         burst: requests that it allows at once.
         sent: calls so far.
         throttled: calls that were answered with a throttle.
+        confidence: how far rate and burst are to be trusted, from 0 to 1.
     """
 
     rate: float
     burst: float
     sent: int
     throttled: int
+    confidence: float = 1.0
 
 
 class Limiter(Protocol):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from batch_onboard.core.calls import Answer, JobStatus
 from batch_onboard.core.opening import held_until
 from batch_onboard.core.targets import Comparison
-from batch_onboard.core.verdict import NOT_ONBOARDED, Finding, Reading, find, is_ours
+from batch_onboard.core.verdict import NOT_ONBOARDED, Finding, Reading, find, is_made_by_us, is_ours
 
 if TYPE_CHECKING:
     from batch_onboard.core.record import Record
@@ -71,7 +71,7 @@ class Look:
     def facts(self, found: Finding, live: Encryption | None) -> dict[str, Any]:
         """Return what an entry says about a finding that ends a course."""
         wanted = self._target.encryption
-        facts: dict[str, Any] = {"encryption": str(wanted), "ours": is_ours(self._record)}
+        facts: dict[str, Any] = {"encryption": str(wanted), "ours": is_made_by_us(self._record)}
         if found is Finding.MISSING:
             facts["error_code"] = NOT_ONBOARDED
             facts["message"] = "it was onboarded before, and has no config any more"

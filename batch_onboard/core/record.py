@@ -36,7 +36,7 @@ class Entry:
             was deleted by this ledger; so what is there afterwards is this Start's work.
         hold: `INTENDED`: seconds from `at` in which a live state of 'not started' proves nothing.
         ours: the job or config is the work of this ledger's Start.
-        automatic: `CLEARING`: by the rule for INTERNAL_FAILURE, not by a flag.
+        automatic: `CLEARED`: by the rule for INTERNAL_FAILURE, not by a flag.
     """
 
     event: Event
@@ -94,8 +94,9 @@ class Record:
         event = entry.event
         self.state = move(self.state, event)
         if event is Event.CLEARING:
-            self.automatic_clears += entry.automatic
             return
+        if event is Event.CLEARED:
+            self.automatic_clears += entry.automatic
         if event is Event.INTENDED:
             self._intend(entry)
         elif event is not Event.GAVE_UP:

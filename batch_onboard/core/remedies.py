@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from batch_onboard.core.lifecycle import State
+from batch_onboard.core.opening import MAX_AUTOMATIC_CLEARS
 
 if TYPE_CHECKING:
     from batch_onboard.core.record import Record
@@ -52,11 +53,18 @@ ERROR_REMEDIES = {
         "enable the Region for the account or check the credentials, then run again"
     ),
     "ValidationException": "correct the target in the manifest, then run --retry-failed",
+    "connection": "see that the endpoint can be reached (DNS, proxy, firewall), then run again",
     "conflict": "another job seems to hold the account and Region: run again later",
     "job_timeout": "run again to follow the job further; raise --job-timeout if it needs longer",
     "job_vanished": "run again: the live state decides",
     "not_onboarded": "offboarded since it was onboarded: a person decides",
-    "no_identity": "see that the credentials can be had, then run again",
+    "credential_provider": "see that the AWS config's credentials can be had, then run again",
+    "credentials_unreadable": "mend the AWS config or the program that it names, then run again",
+    "no_credentials": "set AWS_PROFILE or other AWS credentials, then run again",
+    "profile_not_found": "name a profile that the AWS config has, then run again",
+    "profiles_not_allowed": "allow the manifest's profiles with --allow-profiles",
+    "sso_expired": "log in (aws sso login --profile NAME), then run again",
+    "tls": "set AWS_CA_BUNDLE to the certificates to trust, then run again",
     "throttled": "the quota was used up throughout: run again later, or have it raised",
     "timeout": "run again: the live state is read before anything is sent",
     "wrong_account": "correct role_arn or the credentials: they belong to another account",
@@ -85,6 +93,8 @@ def next_action(record: Record) -> str | None:
     if record.state is State.FAILED:
         if not record.ours:
             return _FOREIGN_FAILURE
+        if record.automatic_clears >= MAX_AUTOMATIC_CLEARS:
+            return "it failed again and again: ask AWS Support, then run --retry-failed"
         known = FAILURE_REMEDIES.get(record.failure_code or "")
         return known or "look up the failure code in AWS's documentation, then run --retry-failed"
     if record.state in {State.DRIFTED, State.REJECTED, State.UNRESOLVED}:

@@ -61,6 +61,14 @@ def is_ours(record: Record) -> bool:
     return record.ours or (record.intent_at is not None and record.clean)
 
 
+def is_made_by_us(record: Record) -> bool:
+    """Say whether a config that is there now is the work of this ledger's Start.
+
+    A job of ours that had failed made none: what is there now came from somebody else.
+    """
+    return is_ours(record) and record.state is not State.FAILED
+
+
 def find(
     reading: Reading, record: Record, wanted: Encryption, *, held: bool, recent: bool
 ) -> Finding:
@@ -78,7 +86,7 @@ def find(
     if reading.config is not None:
         if wanted.compare(reading.config) is Comparison.DIFFERENT:
             return Finding.DRIFT
-        open_and_ours = is_ours(record) and record.state not in DONE
+        open_and_ours = is_made_by_us(record) and record.state not in DONE
         return Finding.SUCCEEDED if open_and_ours else Finding.ONBOARDED
     if reading.job is JobStatus.FAILED:
         return Finding.FAILED

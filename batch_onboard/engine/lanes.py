@@ -18,22 +18,21 @@ from heapq import heapify, heappop, heappush
 from itertools import count
 from typing import TYPE_CHECKING
 
-from batch_onboard.core.calls import NOT_SENT, Meaning, Operation
-from batch_onboard.core.steps import Priority
+from batch_onboard.core.calls import NOT_SENT, Answer, Meaning, Operation
+from batch_onboard.core.steps import Next, Priority
 from batch_onboard.engine.seats import Seats
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from batch_onboard.core.calls import Answer
     from batch_onboard.core.course import Course
     from batch_onboard.core.limiter import Limiter
     from batch_onboard.core.places import Places
     from batch_onboard.core.polling import PollPlan
-    from batch_onboard.core.steps import Next
     from batch_onboard.core.targets import Domain
 
 _UNKNOWN = frozenset({Meaning.UNCLEAR}) | NOT_SENT
+_NOT_SENT = Answer(Meaning.UNSENT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +42,14 @@ class Call:
     Attributes:
         course: for which target.
         operation: which call.
+        priority: what it went before.
         limiter: the limiter that let it go.
         ticket: the limiter's number for it.
     """
 
     course: Course
     operation: Operation
+    priority: Priority
     limiter: Limiter
     ticket: int
 
@@ -146,6 +147,11 @@ class Lanes:
             if lane.waits_until is not None and at < lane.waits_until:
                 self._wait(lane, at)
 
+    def put_back(self, call: Call, now: float) -> None:
+        """Take a call back that was not sent after all: it goes first when its turn comes again."""
+        self.answered(call, _NOT_SENT, now)
+        self.add(call.course, Next(call.operation, call.priority, now, first=True), now)
+
     def bring_polls_forward(self, plan: PollPlan, now: float) -> None:
         """Ask jobs anew when they are due, after the first lengths of jobs have become known.
 
@@ -194,7 +200,7 @@ class Lanes:
         ticket = lane.limiter.send(now)
         if lane.courses:
             self._queue(lane)
-        return Call(course, lane.operation, lane.limiter, ticket)
+        return Call(course, lane.operation, lane.priority, lane.limiter, ticket)
 
     def _has_place(self, lane: _Lane) -> bool:
         if lane.operation is not Operation.START:

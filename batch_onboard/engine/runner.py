@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from batch_onboard.core.polling import PollPlan
     from batch_onboard.core.ports import Journal, Service, WallClock
     from batch_onboard.core.record import Entry
+    from batch_onboard.core.targets import Identity
     from batch_onboard.engine.lanes import Lanes
     from batch_onboard.engine.tally import Tally
     from batch_onboard.engine.watching import Watcher
@@ -83,6 +84,8 @@ class Runner:
         self._lengths_known = plan.expected is not None
         self._broken: JournalError | None = None
         self._lost: dict[int, Entry] = {}
+        self._preparing: dict[Identity, list[Call]] = {}
+        self._unsent: set[anyio.CancelScope] = set()
         self._scope = anyio.CancelScope()
         self._wake = anyio.Event()
 
@@ -116,6 +119,8 @@ class Runner:
             self._stopping = True
             self._scope.deadline = anyio.current_time() + self._drain_timeout
             self._wake.set()
+            for scope in self._unsent:
+                scope.cancel()
 
     def abort(self) -> None:
         """Stop at once. A Start whose answer is not awaited any more stays `submitting`."""
@@ -165,10 +170,15 @@ class Runner:
 
     async def _carry_out(self, call: Call) -> None:
         course, operation = call.course, call.operation
-        answer = await self._service.prepare(course.target)
+        identity = course.target.identity
+        if identity in self._preparing:
+            # One waits for an identity's credentials; the others leave their workers to others.
+            self._preparing[identity].append(call)
+            return
+        answer = await self._prepare(course)
+        if self._stopping:
+            return
         if answer is None:
-            if self._stopping:
-                return
             await self._intend(call)
             answer = await self._service.send(operation, course.target)
         moment = self._moment()
@@ -180,6 +190,21 @@ class Runner:
         self._lanes.go_on(course, step.next, moment.now)
         self._share_lengths(moment.now)
         await self._tell(call, answer, step.entries, over=step.next is None)
+
+    async def _prepare(self, course: Course) -> Answer | None:
+        """Have credentials ready; stopping does not wait for them, since nothing was sent yet."""
+        identity = course.target.identity
+        self._preparing[identity] = []
+        try:
+            with anyio.CancelScope() as scope:
+                self._unsent.add(scope)
+                return await self._service.prepare(course.target)
+            return None
+        finally:
+            self._unsent.discard(scope)
+            now = anyio.current_time()
+            for call in reversed(self._preparing.pop(identity)):
+                self._lanes.put_back(call, now)
 
     async def _intend(self, call: Call) -> None:
         before = call.course.record.state

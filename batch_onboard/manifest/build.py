@@ -99,7 +99,7 @@ class TargetBuilder:
         self._check_key(key, place)
         identity = self._identities.of(layers, key)
         encryption = self._encryptions.of(layers, key)
-        if "encryption" not in layers.holder and layers.whole:
+        if "encryption" not in layers.holder and "encryption" not in layers.doubtful:
             self._complaints.error(place, _NO_ENCRYPTION)
         if identity is not None and encryption is not None:
             self.targets.append(self._target(key, layers, identity, encryption))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from batch_onboard.manifest.explain import explain
+from batch_onboard.manifest.explain import explain, nearest
 from batch_onboard.manifest.models import ENCRYPTION_SPELLINGS, INSTANCE_SPELLINGS, Instance
 from batch_onboard.manifest.nodes import MappingNode
 from batch_onboard.manifest.wording import named
@@ -32,12 +32,13 @@ class Checked(Generic[Settings_co]):
     Attributes:
         settings: the settings, without those that were complained of.
         node: where they stand.
-        whole: nothing was complained of. If not, a key that seems to be missing may only be wrong.
+        doubtful: keys of the model that may have been meant by what was complained of, so that
+            they are not missing, but wrong.
     """
 
     settings: Settings_co
     node: MappingNode
-    whole: bool = True
+    doubtful: frozenset[str] = frozenset()
 
 
 def check(model: type[_Model], node: MappingNode, complaints: Complaints) -> Checked[_Model]:
@@ -50,12 +51,19 @@ def check(model: type[_Model], node: MappingNode, complaints: Complaints) -> Che
     """
     wrong = _prepare(node, complaints)
     try:
-        return Checked(model.model_validate(_without(node, wrong)), node, whole=not wrong)
+        return Checked(model.model_validate(_without(node, wrong)), node, _meant(model, wrong))
     except ValidationError as error:
         for detail in error.errors(include_url=False):
             explain(model, node, detail, complaints)
             wrong.add(str(detail["loc"][0]))
-    return Checked(model.model_validate(_without(node, wrong)), node, whole=False)
+    return Checked(model.model_validate(_without(node, wrong)), node, _meant(model, wrong))
+
+
+def _meant(model: type[BaseModel], wrong: set[str]) -> frozenset[str]:
+    meant = {key if key in model.model_fields else nearest(model, key) for key in wrong}
+    if "arn" in meant:
+        meant |= {"account_id", "region", "id"}
+    return frozenset(key for key in meant if key is not None)
 
 
 def _without(node: MappingNode, wrong: set[str]) -> dict[str, object]:

@@ -78,11 +78,15 @@ def _remedy(model: type[BaseModel], key: str) -> str:
         return f"{key} can't stand at the top; put it under defaults"
     if key in Instance.model_fields and issubclass(Instance, model):
         return f"{key} can't be set here, only for an instance"
-    known = tuple(model.model_fields)
-    near = _nearest(key, known) if len(key) <= 40 else None
+    near = nearest(model, key)
     if near is not None:
         return f"unknown key {named(key)}; did you mean {near}?"
-    return f"unknown key {named(key)}; known here are {', '.join(known)}"
+    return f"unknown key {named(key)}; known here are {', '.join(model.model_fields)}"
+
+
+def nearest(model: type[BaseModel], key: str) -> str | None:
+    """Return the key of a model that an unknown one was probably meant for."""
+    return _nearest(key, tuple(model.model_fields)) if len(key) <= 40 else None
 
 
 @lru_cache(maxsize=1024)

@@ -20,8 +20,8 @@ def identify(
 ) -> tuple[TargetKey, Layers] | None:
     """Return which target a mapping names and what holds for it; None, if it doesn't say.
 
-    Complains of keys that contradict the ARN, and of those that are missing where nothing else
-    in the mapping, the account's settings or the defaults is wrong.
+    Complains of keys that contradict the ARN, and of those that are missing, unless something that
+    is wrong in the mapping, the account's settings or the defaults may have been meant for them.
     """
     settings = checked.settings
     if settings.arn is not None and (key := parse_instance(settings.arn)) is not None:
@@ -34,8 +34,14 @@ def identify(
         region = holder.settings.region
     if account_id is not None and region is not None and settings.id is not None:
         return TargetKey(account_id, region, settings.id), layers
-    if layers.whole:
-        _complain_of_missing(checked, account_id, region, complaints)
+    known = {"account_id": account_id, "region": region, "id": settings.id}
+    missing = [name for name, value in known.items() if value is None]
+    if layers.doubtful.isdisjoint(missing):
+        message = (
+            f"this instance has no {' and no '.join(missing)}; an instance needs all three, "
+            "or its arn"
+        )
+        complaints.error(checked.node.place, message)
     return None
 
 
@@ -53,12 +59,3 @@ def _check_contradictions(
                 f"mend one of them, or remove {name}"
             )
             complaints.error(place, message)
-
-
-def _complain_of_missing(
-    checked: Checked[Instance], account_id: str | None, region: str | None, complaints: Complaints
-) -> None:
-    known = {"account_id": account_id, "region": region, "id": checked.settings.id}
-    missing = " and no ".join(name for name, value in known.items() if value is None)
-    message = f"this instance has no {missing}; an instance needs all three, or its arn"
-    complaints.error(checked.node.place, message)

@@ -21,12 +21,12 @@ class Layers:
     Attributes:
         holder: for each key, the mapping whose value holds.
         labels: the labels of all, merged name by name and sorted.
-        whole: nothing was complained of in any of them.
+        doubtful: keys that seem to be missing, but may only be wrong in one of them.
     """
 
     holder: dict[str, Checked[Settings]] = field(default_factory=dict)
     labels: tuple[tuple[str, str], ...] = ()
-    whole: bool = True
+    doubtful: frozenset[str] = frozenset()
 
     def under(self, top: Checked[Settings]) -> Layers:
         """Lay one mapping's settings over these.
@@ -43,8 +43,8 @@ class Layers:
         labels = self.labels
         if top.settings.labels:
             labels = tuple(sorted({**dict(labels), **top.settings.labels}.items()))
-        whole = self.whole and top.whole
-        return Layers({**holder, **dict.fromkeys(given, top)}, labels, whole)
+        doubtful = self.doubtful | top.doubtful
+        return Layers({**holder, **dict.fromkeys(given, top)}, labels, doubtful)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +67,6 @@ class Base:
 
     def under(self, instance: Checked[Instance], account_id: str | None) -> Layers:
         """Return what holds for an instance; its Region and id are for the caller to read."""
-        if instance.whole and instance.settings.model_fields_set <= _IDENTIFYING:
+        if not instance.doubtful and instance.settings.model_fields_set <= _IDENTIFYING:
             return self.of(account_id)  # most instances say nothing else
         return self.of(account_id).under(instance)

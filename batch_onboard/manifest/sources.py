@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -50,9 +51,10 @@ class SourceReader:
         self.sources: list[Source] = []
         self._folder = manifest.parent
         self._complaints = complaints
-        self._seen = {
-            Path(os.path.realpath(manifest)): "it is the manifest itself; name another file"
-        }
+        self._seen: dict[Path, str] = {}
+        with suppress(OSError):  # the folder that we are in may be gone, and then so is the file
+            itself = Path(os.path.realpath(manifest))
+            self._seen[itself] = "it is the manifest itself; name another file"
 
     def read(self, names: SequenceNode) -> Iterator[tuple[object, Place]]:
         """Yield the instances of all sources, complaining of those that can't be used."""

@@ -45,7 +45,7 @@ def _write_json(history: History, out: TextIO, removed: bool) -> None:
     summary = summarize(results(history, removed=removed))
     head = {
         "manifest": history.header.manifest,
-        "runs": [_run(run) for run in history.runs],
+        "runs": [run_json(run) for run in history.runs],
         "summary": {state.value: number for state, number in summary.states.items()},
         "quotas": [_quota(line) for line in history.learned.values()],
     }
@@ -77,7 +77,8 @@ def _cell(value: object) -> str:
     return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
 
 
-def _run(run: RunSummary) -> dict[str, object]:
+def run_json(run: RunSummary) -> dict[str, object]:
+    """Return what programs are told of a run."""
     shown = {"run": run.began.run, "began_at": run.began.at}
     for name in ("tool", "host", "user", "caller", "change_ref", "arguments", "digests"):
         shown[name] = getattr(run.began, name)

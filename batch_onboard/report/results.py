@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from batch_onboard.core.lifecycle import State
 from batch_onboard.core.opening import is_done
 from batch_onboard.core.record import Record
 from batch_onboard.core.remedies import next_action
@@ -13,7 +14,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-    from batch_onboard.core.lifecycle import State
     from batch_onboard.core.targets import Api, TargetKey
     from batch_onboard.ledger.history import History, TargetInfo
 
@@ -46,6 +46,7 @@ class Result:
 
 
 _UNTOUCHED = Record()
+_NOT_MADE = frozenset({State.FAILED, State.PENDING, State.REJECTED})
 
 
 def results(history: History, *, removed: bool = False) -> Iterator[Result]:
@@ -75,7 +76,7 @@ def result_of(key: TargetKey, info: TargetInfo, record: Record) -> Result:
         message=record.message,
         attempts=record.attempts,
         request_id=record.request_id,
-        started_here=record.ours,
+        started_here=record.ours and record.state not in _NOT_MADE,
         started_at=record.started_at,
         finished_at=record.finished_at,
         next_action=None if is_done(record, info.accept_drift) else next_action(record),

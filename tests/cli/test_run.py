@@ -5,7 +5,9 @@ import io
 import json
 import os
 import pty
+import shlex
 import signal
+import subprocess
 import sys
 import time
 from typing import TYPE_CHECKING
@@ -155,6 +157,7 @@ def test_without_a_terminal_and_without_yes_nothing_is_done(
     ended = shell.run("run", "wave.yaml")
     assert (ended.code, "--yes" in ended.err) == (Exit.USAGE, True)
     assert simulator.seen()["requests"] == {}
+    assert not (shell.folder / "wave.ledger.jsonl").exists()
 
 
 @pytest.mark.parametrize(("reply", "code", "starts"), [(b"n\n", 2, 0), (b"y\n", 0, 1)])
@@ -238,15 +241,31 @@ def test_a_second_run_of_a_ledger_is_told_who_holds_it(
     shell: Shell, simulate: Callable[[str], Simulated]
 ) -> None:
     """It ends with 11 and names the process; with --lock-timeout it waits for its turn."""
-    simulator = simulate(SLOW)
+    simulator = simulate("defaults: {job_duration: {min: 9999, max: 9999}}\n")
     shell.write("wave.yaml", manifest(instance("a")))
     holder = shell.start("run", "wave.yaml", *QUICK)
     wait_for_starts(simulator, 1)
     second = shell.run("run", "wave.yaml", "--yes")
     assert (second.code, f"pid {holder.pid}" in second.err) == (Exit.LOCKED, True)
-    waiting = shell.run("run", "wave.yaml", "--yes", "--lock-timeout", "1m")
-    assert waiting.code == Exit.OK, waiting.err
+    assert f"is under way (pid {holder.pid}" in shell.run("status", "wave.ledger.jsonl").out
+    waiting = shell.start("run", "wave.yaml", "--yes", "--no-wait", "--lock-timeout", "1m")
+    holder.kill()
     holder.communicate(timeout=30)
+    out, err = waiting.communicate(timeout=60)
+    assert (waiting.returncode, "in_progress=1" in out) == (Exit.OK, True), err
+
+
+def test_a_run_that_was_cut_off_is_told_from_one_that_is_under_way(
+    shell: Shell, simulate: Callable[[str], Simulated]
+) -> None:
+    """Status says so, and to run again."""
+    simulator = simulate("defaults: {job_duration: {min: 9999, max: 9999}}\n")
+    shell.write("wave.yaml", manifest(instance("a")))
+    process = shell.start("run", "wave.yaml", *QUICK)
+    wait_for_starts(simulator, 1)
+    process.kill()
+    process.communicate(timeout=30)
+    assert "was cut off" in shell.run("status", "wave.ledger.jsonl").out
 
 
 def test_bad_input_ends_with_2_before_anything_is_sent(
@@ -272,7 +291,10 @@ def test_bad_input_ends_with_2_before_anything_is_sent(
     [
         (("rnu",), "did you mean run"),
         (("run", "wave.yaml", "--concurency", "3"), "--concurrency"),
-        (("run", "wave.yaml", "--rate", "x"), "'x' is not a valid float"),
+        (("run", "wave.yaml", "--rate", "x"), "'x' is not a number above 0"),
+        (("run", "wave.yaml", "--rate", "nan"), "'nan' is not a number above 0"),
+        (("run", "wave.yaml", "--burst", "0.5"), "of at least 1"),
+        (("run", "wave.yaml", "--timeout", "0"), "longer than 0 s"),
         (("run", "wave.yaml", "--timeout", "soon"), "no duration"),
         (("run", "wave.yaml", "--scenario", "s.yaml"), "goes with --simulate"),
         (("run", "nowhere.yaml", "--yes"), "nowhere.yaml"),
@@ -324,8 +346,9 @@ def test_a_flag_wins_over_the_environment_and_that_over_the_file(
     ("text", "words"),
     [
         ("concurency: 3", "did you mean concurrency"),
-        ("yes: true", "unknown setting 'yes'"),
+        ("yes: true", "'yes' is a flag only"),
         ("[1, 2]", "must be a mapping"),
+        ("concurrency: [1, 2]", "must be one value"),
         ("a: [", "is not YAML"),
         ("concurrency: many", "not a valid integer"),
     ],
@@ -416,17 +439,62 @@ def test_an_empty_environment_is_enough(shell: Shell, simulate: Callable[[str], 
     assert ended.code == Exit.OK, ended.err
 
 
-def test_a_reader_that_goes_away_loses_nothing(
-    shell: Shell, simulate: Callable[[str], Simulated]
+@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+def test_a_reader_that_goes_away_ends_no_run(
+    shell: Shell, simulate: Callable[[str], Simulated], stream: str
 ) -> None:
-    """A closed stdout, as `| head` leaves it, ends no run early and shows no traceback."""
-    simulate(FAST)
+    """A closed pipe, as `| head` or a lost terminal leaves it, loses nothing but its text."""
+    simulate(EVERY_KIND)
+    shell.write("wave.yaml", manifest(instance("fresh"), instance("missing")))
+    with shell.start("run", "wave.yaml", *QUICK, "-vv", "--progress-every", "0.1s") as process:
+        (getattr(process, stream) or pytest.fail("no output")).close()
+        other = process.stderr if stream == "stdout" else process.stdout
+        text = (other or pytest.fail("no output")).read()
+    assert (process.returncode, "Traceback" in text) == (Exit.UNFINISHED, False)
+    summary = shell.run("report", "wave.ledger.jsonl").json["summary"]
+    assert summary == {"succeeded": 1, "rejected": 1}
+
+
+@pytest.mark.parametrize("command", [("schema",), ("report", "wave.ledger.jsonl")])
+def test_a_full_disk_behind_stdout_is_explained(shell: Shell, command: tuple[str, ...]) -> None:
+    """What can't be written is said, without a traceback."""
+    shell.write("scenario.yaml", FAST)
     shell.write("wave.yaml", manifest(instance("a")))
-    with shell.start("run", "wave.yaml", *QUICK) as process:
-        (process.stdout or pytest.fail("no output")).close()
-        err = (process.stderr or pytest.fail("no output")).read()
-    assert "Traceback" not in err
-    assert shell.run("report", "wave.ledger.jsonl").json["summary"] == {"succeeded": 1}
+    simulated = ("--simulate", "--scenario", "scenario.yaml", "--ledger", "wave.ledger.jsonl")
+    shell.run("run", "wave.yaml", *simulated)
+    line = f"{shlex.join([*COMMAND, *command])} > /dev/full"
+    ended = subprocess.run(
+        ["sh", "-c", line],
+        cwd=shell.folder,
+        env=shell.environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.stderr == "stdout can't be written: No space left on device\n"
+    assert ended.returncode == Exit.ERROR
+
+
+def test_a_report_is_utf_8_whatever_the_locale_says(shell: Shell) -> None:
+    """As under cron, where there is none."""
+    shell.write("scenario.yaml", FAST)
+    shell.write("wave.yaml", manifest(instance("a", labels="{unit: Zürich}")))
+    shell.run("run", "wave.yaml", "--simulate", "--scenario", "scenario.yaml")
+    plain = {"PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "LC_ALL": "C"}
+    for form in ("json", "jsonl", "csv"):
+        told = shell.run("report", "wave.simulated.ledger.jsonl", "--format", form, **plain)
+        assert (told.code, "Zürich" in told.out) == (Exit.OK, True), told.err
+
+
+def test_paths_in_a_settings_file_start_from_its_folder(shell: Shell) -> None:
+    """So that cron finds the same ledger wherever it runs the command."""
+    (shell.folder / "conf").mkdir()
+    shell.write("wave.yaml", manifest(instance("a")))
+    shell.write("conf/scenario.yaml", FAST)
+    shell.write("conf/run.yaml", "ledger: kept.jsonl\nsimulate: true\nscenario: scenario.yaml\n")
+    ended = shell.run("run", "wave.yaml", "--config", "conf/run.yaml")
+    assert ended.code == Exit.OK, ended.err
+    assert (shell.folder / "conf" / "kept.jsonl").exists()
 
 
 def test_reports_come_in_three_formats(shell: Shell, simulate: Callable[[str], Simulated]) -> None:

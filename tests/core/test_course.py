@@ -190,6 +190,38 @@ def test_our_internal_failure_is_started_again_by_the_next_run_only() -> None:
     assert Play(first.record).next is None
 
 
+def test_deletes_that_are_refused_use_up_no_automatic_retry() -> None:
+    """A throttled or denied delete has deleted nothing, so the next run still may."""
+    record = Record(
+        state=State.FAILED, ours=True, failure_code="INTERNAL_FAILURE", encryption=e.ARN
+    )
+    Play(record).answer(e.FAILED_INSIDE, e.THROTTLED, e.THROTTLED, e.DENIED, e.DENIED)
+    assert (record.state, record.automatic_clears) == (State.UNRESOLVED, 0)
+    play = Play(record).answer(e.FAILED_INSIDE, e.THROTTLED, e.DELETED, e.RUNNING)
+    assert (play.state, record.automatic_clears) == (State.IN_PROGRESS, 1)
+
+
+def test_a_job_of_ours_with_another_key_than_is_now_asked_for_has_drifted() -> None:
+    """The manifest was changed while the job ran: its end is judged by the config."""
+    record = Record(state=State.IN_PROGRESS, ours=True, started_at=NOON, encryption="disabled")
+    play = Play(record).answer(e.RUNNING, e.SUCCEEDED, e.OTHER_CONFIG)
+    assert play.state is State.DRIFTED
+
+
+def test_an_old_failure_that_a_start_meets_is_cleared_in_the_same_run() -> None:
+    """--no-precheck with --clear-failed: the Start made no job, so the record may go."""
+    rules = Rules(precheck=False, clear_failed=True)
+    play = Play(rules=rules).answer(e.FAILED, e.NO_CONFIG, e.DELETED, e.RUNNING)
+    assert play.calls == [START, CONFIG, DELETE, START]
+
+
+def test_what_others_onboarded_after_our_job_had_failed_is_not_ours() -> None:
+    """A config that appears after our failure is somebody else's work."""
+    record = Record(state=State.FAILED, ours=True, failure_code="KMS_KEY_NOT_FOUND")
+    play = Play(record, Rules(retry_failed=True)).answer(e.NO_JOB, e.CONFIG)
+    assert (play.state, record.ours) == (State.ALREADY_ONBOARDED, False)
+
+
 def test_a_record_that_can_not_be_deleted_is_read_again() -> None:
     """InvalidStateException means that the job has changed: it is read, and here it runs."""
     play = Play(rules=Rules(clear_failed=True))
@@ -245,7 +277,7 @@ def test_a_job_that_vanishes_for_good_is_unresolved() -> None:
 
 def test_a_job_whose_record_has_expired_is_judged_by_its_config() -> None:
     """A run that resumes after the job's record is gone finds the config, and it is ours."""
-    record = Record(state=State.IN_PROGRESS, ours=True, started_at=NOON)
+    record = Record(state=State.IN_PROGRESS, ours=True, started_at=NOON, encryption=e.ARN)
     play = Play(record)
     play.now = 3600.0
     play.next = play.course.begin(at(3600)).next
@@ -259,8 +291,8 @@ def test_a_job_that_never_ends_is_given_up_after_the_job_timeout() -> None:
     while play.next is not None:
         play.answer(e.RUNNING)
     assert (play.state, play.record.error_code) == (State.UNRESOLVED, "job_timeout")
-    again = Play(play.record).answer(e.RUNNING)
-    assert (again.state, again.record.ours) == (State.IN_PROGRESS, True)
+    again = Play(play.record, Rules(job_timeout=300)).answer(*[e.RUNNING] * 5, e.SUCCEEDED)
+    assert (again.state, again.record.ours) == (State.SUCCEEDED, True)
 
 
 def test_a_lost_answer_is_read_and_the_accepted_job_is_ours() -> None:
@@ -337,11 +369,15 @@ def test_a_quota_of_nothing_comes_to_an_end() -> None:
 
 
 def test_a_403_is_confirmed_by_one_retry() -> None:
-    """The second refusal leaves the target unresolved, in the service's words."""
+    """The second refusal leaves the target unresolved, with who was denied what."""
     play = Play().answer(e.NO_JOB, e.NO_CONFIG, e.DENIED)
     assert play.expects is START
     play.answer(e.DENIED)
-    assert (play.state, play.record.message) == (State.UNRESOLVED, "not you")
+    assert play.state is State.UNRESOLVED
+    assert play.record.message == (
+        "arn:aws:iam::111122223333:role/Onboarder was denied "
+        "connect-campaigns:StartInstanceOnboardingJob: not you"
+    )
     assert play.record.error_code == "AccessDeniedException"
 
 

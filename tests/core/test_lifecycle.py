@@ -68,15 +68,16 @@ def test_attempts_count_the_starts_that_were_sent() -> None:
     assert record.attempts == 1
 
 
-def test_automatic_clears_are_counted_and_a_persons_are_not() -> None:
-    """Only deletions by the rule for INTERNAL_FAILURE use up its bound."""
+def test_automatic_clears_are_counted_when_they_are_done() -> None:
+    """Only deletions by the rule for INTERNAL_FAILURE use up its bound, and not their tries."""
     record = Record()
     record.apply(Entry(Event.JOB_FAILED, KEY, NOON, failure_code="INTERNAL_FAILURE", ours=True))
-    record.apply(Entry(Event.CLEARING, KEY, NOON, automatic=True))
     record.apply(Entry(Event.CLEARING, KEY, NOON))
-    assert (record.automatic_clears, record.failure_code) == (1, "INTERNAL_FAILURE")
-    record.apply(Entry(Event.CLEARED, KEY, NOON))
+    record.apply(Entry(Event.CLEARING, KEY, NOON))
+    assert (record.automatic_clears, record.failure_code) == (0, "INTERNAL_FAILURE")
+    record.apply(Entry(Event.CLEARED, KEY, NOON, automatic=True))
     assert (record.state, record.ours, record.failure_code) == (State.PENDING, False, None)
+    assert record.automatic_clears == 1
 
 
 def test_a_record_keeps_when_it_began_and_ended() -> None:

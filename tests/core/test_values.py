@@ -64,12 +64,13 @@ def test_an_identity_is_shown_by_what_it_uses() -> None:
         (429, "429", Meaning.THROTTLED),
         (400, "Throttling", Meaning.THROTTLED),
         (400, "RequestLimitExceeded", Meaning.THROTTLED),
-        (503, "SlowDown", Meaning.THROTTLED),
+        (503, "SlowDown", Meaning.UNCLEAR),
         (409, "ConflictException", Meaning.CONFLICT),
         (409, "InvalidStateException", Meaning.CONFLICT),
         (409, None, Meaning.CONFLICT),
         (404, "ResourceNotFoundException", Meaning.ABSENT),
-        (404, None, Meaning.ABSENT),
+        (404, None, Meaning.UNCLEAR),
+        (404, "404", Meaning.UNCLEAR),
         (403, "AccessDeniedException", Meaning.DENIED),
         (403, None, Meaning.DENIED),
         (403, "ExpiredTokenException", Meaning.EXPIRED),
@@ -78,7 +79,10 @@ def test_an_identity_is_shown_by_what_it_uses() -> None:
         (403, "RequestTimeTooSkewed", Meaning.CREDENTIALS),
         (400, "ValidationException", Meaning.REJECTED),
         (400, "SomethingNew", Meaning.REJECTED),
-        (413, None, Meaning.REJECTED),
+        (413, None, Meaning.UNCLEAR),
+        (401, "401", Meaning.UNCLEAR),
+        (400, "400", Meaning.UNCLEAR),
+        (400, None, Meaning.UNCLEAR),
         (408, None, Meaning.UNCLEAR),
         (500, "InternalServerException", Meaning.UNCLEAR),
         (502, "502", Meaning.UNCLEAR),
@@ -97,9 +101,8 @@ def test_an_error_means_what_its_code_or_status_says(
 def test_no_server_error_proves_that_a_start_was_not_accepted(
     status: int, code: str | None
 ) -> None:
-    """Whatever a 5xx says, short of a known code of refusal, the Start may have been accepted."""
-    meaning = meaning_of(status, code)
-    assert meaning is Meaning.UNCLEAR or meaning_of(400, code) is meaning
+    """Whatever a 5xx says, the Start may have been accepted."""
+    assert meaning_of(status, code) is Meaning.UNCLEAR
 
 
 def test_what_was_not_sent_and_what_was_not_accepted_are_told_apart() -> None:

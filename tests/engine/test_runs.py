@@ -176,6 +176,33 @@ def test_calls_in_flight_never_exceed_the_concurrency() -> None:
     assert most == 7
 
 
+def test_an_identity_whose_credentials_hang_holds_one_worker() -> None:
+    """Twenty targets of a role that STS never answers for leave three of four workers to others."""
+    stuck = named("stuck", account="000000000002").identity
+    hang = {"kind": "hang", "match": {"operation": "AssumeRole", "account_id": "000000000002"}}
+    stage = Stage(SHORT_JOBS | {"faults": [hang], "throttle": {"rate": None}})
+    hung = [named(f"stuck-{i}", account="000000000002", identity=stuck) for i in range(20)]
+    fine = [named(f"fine-{i}", account=f"{i:012}") for i in range(3, 9)]
+    stage.run([*hung, *fine], concurrency=4)
+    states = stage.states()
+    assert {states[f"fine-{i}"] for i in range(3, 9)} == {"succeeded"}
+    assert {states[f"stuck-{i}"] for i in range(20)} == {"unresolved"}
+    assert max(at for at, _ in stage.world.seen.accepted_starts) < 3
+
+
+def test_stopping_does_not_wait_for_credentials() -> None:
+    """Nothing was sent yet for a target whose role is being assumed."""
+    stage = Stage({"faults": [{"kind": "hang", "match": {"operation": "AssumeRole"}}]})
+
+    async def stop(runner: Runner) -> None:
+        await anyio.sleep(3)
+        runner.stop()
+
+    stage.run(targets(5), during=stop)  # type: ignore[arg-type]  # a coroutine function
+    assert stage.now == pytest.approx(3.0)
+    assert set(stage.states().values()) == {"pending"}
+
+
 def test_a_wrong_account_is_never_called() -> None:
     """Nothing is sent with the caller's own credentials to an instance of another account."""
     stage = Stage(SHORT_JOBS)

@@ -34,7 +34,7 @@ def moto_url() -> Iterator[str]:
 async def test_roles_of_several_accounts_start_their_own_instances(moto_url: str) -> None:
     """Each account's role is assumed, and each Start is answered."""
     accounts = [f"{number:012}" for number in range(1, 6)]
-    async with open_service(replace(SETTINGS, endpoint_url=moto_url)) as service:
+    async with open_service(replace(SETTINGS, endpoint_url=moto_url, call_timeout=60.0)) as service:
         targets = [target(account, identity=role(account)) for account in accounts]
         answers = await asyncio.gather(*(service.send(Operation.START, each) for each in targets))
     assert [answer.job for answer in answers] == [JobStatus.SUCCEEDED] * len(accounts)
@@ -43,7 +43,7 @@ async def test_roles_of_several_accounts_start_their_own_instances(moto_url: str
 @pytest.mark.asyncio
 async def test_own_credentials_are_checked_before_anything_is_sent(moto_url: str) -> None:
     """Moto's caller is of one account: it may start there, and nowhere else."""
-    async with open_service(replace(SETTINGS, endpoint_url=moto_url)) as service:
+    async with open_service(replace(SETTINGS, endpoint_url=moto_url, call_timeout=60.0)) as service:
         caller = await service.caller()
         accepted = await service.send(Operation.START, target(MOTO_ACCOUNT))
         refused = await service.send(Operation.START, target("999999999999"))
@@ -56,6 +56,6 @@ async def test_own_credentials_are_checked_before_anything_is_sent(moto_url: str
 @pytest.mark.asyncio
 async def test_a_config_that_is_read_names_its_instance(moto_url: str) -> None:
     """Moto makes a config up for any id, in the shape of the service model."""
-    async with open_service(replace(SETTINGS, endpoint_url=moto_url)) as service:
+    async with open_service(replace(SETTINGS, endpoint_url=moto_url, call_timeout=60.0)) as service:
         answer = await service.send(Operation.CONFIG, target(MOTO_ACCOUNT))
     assert answer.encryption is not None

@@ -1,0 +1,87 @@
+"""Output that may go away: a closed pipe or a full disk must end no run."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+from typing import IO, TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+class Lasting:
+    """A text stream that goes on in silence once it can't be written any more.
+
+    Attributes:
+        failure: why it can't be, once it can't.
+    """
+
+    def __init__(self, stream: IO[str]) -> None:
+        self.failure: OSError | None = None
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Write, or drop what can't be written."""
+        if self.failure is None:
+            try:
+                return self._stream.write(text)
+            except OSError as error:
+                self.failure = error
+        return len(text)
+
+    def writelines(self, lines: Iterable[str]) -> None:
+        """Write lines, until one can't be written."""
+        for line in lines:
+            if self.failure is not None:
+                return
+            self.write(line)
+
+    def flush(self) -> None:
+        """Flush, or drop what can't be flushed."""
+        if self.failure is None:
+            try:
+                self._stream.flush()
+            except OSError as error:
+                self.failure = error
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
+
+
+def make_streams_last() -> tuple[Lasting, Lasting]:
+    """Put lasting streams in the place of stdout and stderr, and return them.
+
+    What goes to a file or a pipe is UTF-8 whatever the locale says, so that a report is the same
+    under cron; a terminal keeps its encoding, and shows what it lacks as escapes.
+    """
+    _open_missing()
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            encoding = stream.encoding if stream.isatty() else "utf-8"
+            stream.reconfigure(encoding=encoding, errors="backslashreplace")
+    out, err = Lasting(sys.stdout), Lasting(sys.stderr)
+    sys.stdout, sys.stderr = out, err
+    return out, err
+
+
+def _open_missing() -> None:
+    """Give what was closed before we began to nobody, lest a file of ours takes its number."""
+    for number, mode in ((0, "r"), (1, "w"), (2, "w")):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+        name = ("stdin", "stdout", "stderr")[number]
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(number, mode, encoding="utf-8"))
+
+
+def explain_loss(out: Lasting) -> str | None:
+    """Flush a stream for the last time, and say what was lost; None if nothing, or nobody reads."""
+    out.flush()
+    lost = out.failure
+    if lost is None or lost.errno == errno.EPIPE:
+        return None
+    return f"stdout can't be written: {lost.strerror}"

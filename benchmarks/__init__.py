@@ -1,0 +1,1 @@
+"""Measurements: each package here is a command, run with `python -m`."""

@@ -1,0 +1,219 @@
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import pytest
+from click.testing import CliRunner, Result
+
+from batch_onboard.cli.entry import cli
+from batch_onboard.cli.progress import ProgressMode, progress_json, progress_line
+from batch_onboard.cli.texts import duration, safe, summary_lines
+from batch_onboard.core.lifecycle import Event, State
+from batch_onboard.core.record import Entry
+from batch_onboard.engine.tally import TallyStatistics
+from batch_onboard.exits import Exit
+from batch_onboard.ledger.file import open_ledger
+from batch_onboard.manifest.load import load_manifest
+from batch_onboard.report.summary import Cause, Summary
+from tests.cli.conftest import Shell, Simulated, instance, manifest
+from tests.cli.test_run import QUICK, wait_for_starts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+
+
+def call(*arguments: str | Path) -> Result:
+    """Call the command in this process."""
+    return CliRunner().invoke(cli, [str(argument) for argument in arguments])
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Path:
+    """A ledger of two targets, one of which failed."""
+    path = tmp_path / "wave.yaml"
+    path.write_text(manifest(instance("a"), instance("b")))
+    wave = load_manifest(path)
+    with open_ledger(
+        tmp_path / "wave.ledger.jsonl", manifest_name="wave", tool_version="0", wall=lambda: NOON
+    ) as opened:
+        opened.sync_manifest(wave.targets)
+
+        async def fail() -> None:
+            async with opened.journal() as journal:
+                key = wave.targets[0].key
+                entry = Entry(Event.JOB_FAILED, key, NOON, failure_code="KMS_ACCESS_DENIED")
+                await journal.write(entry)
+
+        asyncio.run(fail())
+    return tmp_path / "wave.ledger.jsonl"
+
+
+def test_a_good_manifest_is_said_to_be_fine(tmp_path: Path) -> None:
+    """People read a line with its counts, programs an object."""
+    path = tmp_path / "wave.yaml"
+    path.write_text(manifest(instance("a"), instance("b", "222222222222")))
+    assert call("validate", path).stdout == f"{path}: 2 targets in 2 accounts and 1 Region: fine\n"
+    told = json.loads(call("validate", path, "--output", "json").stdout)
+    assert told == {"valid": True, "targets": 2, "problems": []}
+
+
+def test_a_bad_manifest_is_told_to_programs_with_its_places(tmp_path: Path) -> None:
+    """Each problem has file, line, column, severity and message."""
+    path = tmp_path / "wave.yaml"
+    path.write_text(manifest(instance("a", acount="1")))
+    result = call("validate", path, "--output", "json")
+    told = json.loads(result.stdout)
+    assert (result.exit_code, told["valid"]) == (Exit.USAGE, False)
+    (problem,) = told["problems"]
+    assert (problem["line"], problem["severity"]) == (8, "error")
+    assert "account_id" in problem["message"] or "acount" in problem["message"]
+
+
+def test_warnings_do_not_make_a_manifest_bad(tmp_path: Path) -> None:
+    """A Region that botocore does not know the service in is told on stderr."""
+    path = tmp_path / "wave.yaml"
+    path.write_text(manifest(instance("a", region="eu-north-1")))
+    result = call("validate", path)
+    assert (result.exit_code, "warning" in result.stderr) == (Exit.OK, True)
+
+
+def test_the_schema_is_json() -> None:
+    """It can be written to a file for an editor."""
+    schema = json.loads(call("schema").stdout)
+    assert schema["$schema"].startswith("https://json-schema.org/")
+
+
+def test_status_of_a_batch_that_never_ran(ledger: Path) -> None:
+    """Targets, states and causes are told, for people and for programs."""
+    shown = call("status", ledger).stdout
+    assert "2 targets, no run yet" in shown
+    assert "KMS_ACCESS_DENIED" in shown
+    told = json.loads(call("status", ledger, "--output", "json").stdout)
+    assert told["summary"]["states"] == {"failed": 1, "pending": 1}
+    assert told["run"] is None
+
+
+def test_a_report_takes_its_format_from_the_files_suffix(ledger: Path) -> None:
+    """Unless --format says otherwise."""
+    call("report", ledger, "-o", ledger.with_name("x.csv"))
+    assert ledger.with_name("x.csv").read_text().startswith("account_id,region,")
+    call("report", ledger, "-o", ledger.with_name("y.csv"), "--format", "jsonl")
+    assert ledger.with_name("y.csv").read_text().startswith("{")
+
+
+def test_a_report_never_overwrites_its_ledger(ledger: Path) -> None:
+    """-o with the ledger's own name is refused."""
+    before = ledger.read_bytes()
+    result = call("report", ledger, "-o", ledger)
+    assert (result.exit_code, ledger.read_bytes()) == (Exit.USAGE, before)
+
+
+def test_a_report_that_can_not_be_written_is_explained(ledger: Path) -> None:
+    """A folder that is not there, or is a file, is named."""
+    result = call("report", ledger, "-o", ledger / "report.json")
+    assert (result.exit_code, "can't be written" in result.stderr) == (Exit.USAGE, True)
+
+
+def test_a_second_signal_stops_at_once_and_is_as_resumable(
+    shell: Shell, simulate: Callable[[str], Simulated]
+) -> None:
+    """A call that hangs is not waited for when the signal comes twice."""
+    hang = "faults: [{kind: hang, times: 1, match: {operation: GetInstanceOnboardingJobStatus}}]\n"
+    simulator = simulate(f"defaults: {{job_duration: {{min: 0.1, max: 0.2}}}}\n{hang}")
+    shell.write("wave.yaml", manifest(instance("a"), instance("b", "222222222222")))
+    process = shell.start("run", "wave.yaml", *QUICK, "--timeout", "60s", "--drain-timeout", "60s")
+    wait_for_starts(simulator, 1)
+    process.send_signal(signal.SIGTERM)
+    line = (process.stderr or pytest.fail("no output")).readline()
+    while "again to stop now" not in line:
+        assert line
+        line = (process.stderr or pytest.fail("no output")).readline()
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=30)
+    assert process.returncode == Exit.TERMINATED
+    again = shell.run("run", "wave.yaml", *QUICK)
+    assert (again.code, "succeeded=2" in again.out) == (Exit.OK, True)
+
+
+def test_a_port_that_is_taken_is_explained(
+    shell: Shell, simulate: Callable[[str], Simulated]
+) -> None:
+    """The simulator says which address it can't have."""
+    port = simulate("{}").settings["AWS_ENDPOINT_URL"].rpartition(":")[2]
+    ended = shell.run("simulate", "--port", port)
+    assert (ended.code, port in ended.err) == (Exit.USAGE, True)
+
+
+def test_what_comes_from_outside_can_not_move_the_terminals_cursor() -> None:
+    """Control, direction and line characters of messages are escaped, letters are kept."""
+    assert safe("Grüße, \x1b[2J \u202etxt.exe\u202c \x07") == (
+        "Grüße, \\x1b[2J \\u202etxt.exe\\u202c \\x07"
+    )
+    assert safe("plain") == "plain"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0.4, "0s"), (59, "59s"), (492, "8m12s"), (3600, "1h00m00s")]
+)
+def test_durations_are_written_as_people_do(seconds: float, text: str) -> None:
+    """8m12s."""
+    assert duration(seconds) == text
+
+
+def test_a_long_list_of_causes_is_capped() -> None:
+    """The twenty most frequent are told, and how many more there are."""
+    causes = tuple(
+        Cause(State.FAILED, f"CODE_{i}", 9, 2, "mend it", "why", ("a/b/c",)) for i in range(25)
+    )
+    lines = list(summary_lines(Summary({State.FAILED: 225}, causes, 0)))
+    assert lines[-1] == "  and 5 more causes: see batch-onboard report"
+    assert "  CODE_0 (failed): 9 targets in 2 accounts" in lines
+    assert "    e.g.  a/b/c and 8 more" in lines
+
+
+NOW = TallyStatistics(
+    states={State.SUCCEEDED: 3, State.FAILED: 1, State.IN_PROGRESS: 2},
+    over=4,
+    selected=8,
+    in_flight=5,
+    calls=40,
+    starts=6,
+    throttled=1,
+)
+
+
+def test_progress_is_one_line_or_one_object() -> None:
+    """Both tell how much is over, and what the run does now."""
+    assert progress_line(NOW, 10.0) == (
+        "4/8 50% | ok 3 stopped 1 | jobs 2 | 4 calls/s, 1 throttled | 10s"
+    )
+    told = json.loads(progress_json(NOW, 10.0))
+    assert (told["over"], told["states"]["failed"], told["elapsed"]) == (4, 1, 10.0)
+
+
+def test_progress_says_what_is_waited_for_when_a_start_was_lost() -> None:
+    """Nothing seems to happen for a minute then, and this is why."""
+    held = TallyStatistics({State.SUBMITTING: 2}, 0, 2, 0, 9, 2, 0)
+    assert "2 wait for proof that no Start landed" in progress_line(held, 30.0)
+
+
+@pytest.mark.parametrize(
+    ("mode", "terminal", "expected"),
+    [
+        (ProgressMode.AUTO, True, ProgressMode.BAR),
+        (ProgressMode.AUTO, False, ProgressMode.PLAIN),
+        (ProgressMode.JSON, True, ProgressMode.JSON),
+    ],
+)
+def test_progress_fits_where_it_is_shown(
+    mode: ProgressMode, terminal: bool, expected: ProgressMode
+) -> None:
+    """A line that renews itself is for terminals only."""
+    assert mode.resolved(terminal=terminal) is expected
