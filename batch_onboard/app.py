@@ -20,8 +20,10 @@ from typing import TYPE_CHECKING
 
 import anyio
 
+from batch_onboard.core.adaptive import AdaptiveLimiter
 from batch_onboard.core.calls import Answer
 from batch_onboard.core.course import Course
+from batch_onboard.core.estimate import Learned
 from batch_onboard.core.lifecycle import State
 from batch_onboard.core.limiter import DEFAULT_BURST, DEFAULT_RATE, BucketLimiter
 from batch_onboard.core.opening import Opening, is_done, opening
@@ -35,7 +37,7 @@ from batch_onboard.engine.tally import Tally
 from batch_onboard.exits import Exit
 from batch_onboard.ledger.errors import LedgerUnusableError
 from batch_onboard.ledger.file import open_ledger
-from batch_onboard.ledger.lines import RunLine
+from batch_onboard.ledger.lines import LearnedLine, RunLine
 from batch_onboard.service.settings import (
     ServiceConfigurationError,
     ServiceSettings,
@@ -67,7 +69,7 @@ class Settings:
     Attributes:
         rules: what bears on a single target.
         concurrency: calls in flight.
-        rate: requests a second for each domain and operation; None: the documented default.
+        rate: requests a second for each domain and operation; None: learned.
         burst: requests at once, likewise.
         drain_timeout: how long calls under way may take to finish when stopping.
         lock_timeout: how long to wait for another run to end.
@@ -264,14 +266,36 @@ class Batch:
 
     def _end(self, outcome: Outcome) -> Outcome:
         if outcome.saved:
+            self.ledger.keep_learned(list(self._learned()))
             self.ledger.end_run(self.run_id, outcome.exit_code, outcome.reason)
         return outcome
 
     def _make_limiter(self, domain: Domain, operation: Operation) -> Limiter:
-        del domain, operation  # all have the same documented quota
-        return BucketLimiter(
-            self._settings.rate or DEFAULT_RATE, self._settings.burst or DEFAULT_BURST
-        )
+        rate, burst = self._settings.rate, self._settings.burst
+        if rate is not None or burst is not None:
+            return BucketLimiter(rate or DEFAULT_RATE, burst or DEFAULT_BURST)
+        known = self.ledger.history.learned.get((str(domain), operation))
+        if known is None:
+            return AdaptiveLimiter()
+        age = (now_utc() - known.at).total_seconds()
+        return AdaptiveLimiter(Learned(known.rate, known.burst, known.confidence).aged(age))
+
+    def _learned(self) -> Iterator[LearnedLine]:
+        """Yield what this run found out about quotas, for the next one."""
+        for (domain, operation), limiter in self.lanes.limiters.items():
+            if not isinstance(limiter, AdaptiveLimiter) or (known := limiter.learned()) is None:
+                continue
+            counted = limiter.statistics()
+            yield LearnedLine(
+                at=now_utc(),
+                domain=str(domain),
+                operation=operation,
+                rate=known.rate,
+                burst=known.burst,
+                confidence=known.confidence,
+                sent=counted.sent,
+                throttled=counted.throttled,
+            )
 
     @asynccontextmanager
     async def _open_service(self) -> AsyncIterator[AwsService]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -13,6 +14,7 @@ from batch_onboard.core.lifecycle import Event
 
 if TYPE_CHECKING:
     from batch_onboard.core.record import Entry
+    from batch_onboard.engine.lanes import Lanes
     from batch_onboard.engine.watching import Happening
 
 _WARNINGS = frozenset(
@@ -81,6 +83,13 @@ class LogWatcher:
                 attempt=course.record.attempts,
                 **_facts(entry),
             )
+
+
+def log_limiters(logger: structlog.typing.FilteringBoundLogger, lanes: Lanes) -> None:
+    """Log what each limiter has seen and learned."""
+    for (domain, operation), limiter in lanes.limiters.items():
+        statistics = asdict(limiter.statistics())
+        logger.info("limiter", domain=str(domain), operation=operation.value, **statistics)
 
 
 def _facts(source: Entry | Any) -> dict[str, str]:

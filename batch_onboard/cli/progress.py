@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from contextlib import contextmanager
+from dataclasses import asdict
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -16,9 +17,16 @@ from batch_onboard.core.lifecycle import DONE, State
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from batch_onboard.core.calls import Operation
+    from batch_onboard.core.limiter import LimiterStatistics
+    from batch_onboard.core.targets import Domain
+    from batch_onboard.engine.lanes import Lanes
     from batch_onboard.engine.tally import Tally, TallyStatistics
 
+    Slowest = list[tuple[Domain, Operation, LimiterStatistics]]
+
 _BAR_EVERY = 0.2
+_SLOWEST = 3
 _STOPPED = (State.FAILED, State.REJECTED, State.DRIFTED, State.UNRESOLVED)
 
 
@@ -38,8 +46,8 @@ class ProgressMode(StrEnum):
         return ProgressMode.BAR if terminal else ProgressMode.PLAIN
 
 
-def progress_line(now: TallyStatistics, elapsed: float) -> str:
-    """Tell in one line how far a run is."""
+def progress_line(now: TallyStatistics, slowest: Slowest, elapsed: float) -> str:
+    """Tell in one line how far a run is, and which quota holds it up most."""
     share = 100 * now.over // max(1, now.selected)
     done = sum(now.states.get(state, 0) for state in DONE)
     stopped = sum(now.states.get(state, 0) for state in _STOPPED)
@@ -49,12 +57,13 @@ def progress_line(now: TallyStatistics, elapsed: float) -> str:
     return (
         f"{now.over:,}/{now.selected:,} {share}% | ok {done:,} stopped {stopped:,} | "
         f"jobs {running:,} | {rate:.0f} calls/s, {now.throttled:,} throttled | "
+        + "".join(f"slowest {domain} {known.rate:.1f}/s | " for domain, _, known in slowest[:1])
         + (f"{held:,} wait for proof that no Start landed | " if held > 0 else "")
         + duration(elapsed)
     )
 
 
-def progress_json(now: TallyStatistics, elapsed: float) -> str:
+def progress_json(now: TallyStatistics, slowest: Slowest, elapsed: float) -> str:
     """Tell the same as one JSON object."""
     return json.dumps(
         {
@@ -66,33 +75,37 @@ def progress_json(now: TallyStatistics, elapsed: float) -> str:
             "starts": now.starts,
             "throttled": now.throttled,
             "states": {state.value: number for state, number in now.states.items()},
+            "slowest": [
+                {"domain": str(domain), "operation": operation.value, **asdict(known)}
+                for domain, operation, known in slowest
+            ],
         }
     )
 
 
-async def show_progress(tally: Tally, mode: ProgressMode, every: float) -> None:
+async def show_progress(tally: Tally, lanes: Lanes, mode: ProgressMode, every: float) -> None:
     """Tell where a run stands, until cancelled.
 
     Args:
         tally: counts.
+        lanes: know the limiters.
         mode: in which form; `auto` must be resolved.
         every: seconds between two lines, for the forms that do not renew themselves.
     """
     began = anyio.current_time()
 
-    def elapsed() -> float:
-        return anyio.current_time() - began
+    def told(form: Callable[[TallyStatistics, Slowest, float], str]) -> str:
+        elapsed = anyio.current_time() - began
+        return form(tally.statistics(), lanes.slowest(_SLOWEST), elapsed)
 
     match mode:
         case ProgressMode.BAR:
             with _renewed_line() as show:
-                await _repeat(
-                    _BAR_EVERY, lambda: show(progress_line(tally.statistics(), elapsed()))
-                )
+                await _repeat(_BAR_EVERY, lambda: show(told(progress_line)))
         case ProgressMode.PLAIN:
-            await _repeat(every, lambda: _print(progress_line(tally.statistics(), elapsed())))
+            await _repeat(every, lambda: _print(told(progress_line)))
         case ProgressMode.JSON:
-            await _repeat(every, lambda: _print(progress_json(tally.statistics(), elapsed())))
+            await _repeat(every, lambda: _print(told(progress_json)))
         case _:
             return
 

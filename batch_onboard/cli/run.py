@@ -158,7 +158,7 @@ def _carry_out(batch: Batch, options: dict[str, Any]) -> Exit:
 async def _run(batch: Batch, options: dict[str, Any]) -> Outcome:
     import anyio
 
-    from batch_onboard.cli.logs import LogWatcher, configure_logs
+    from batch_onboard.cli.logs import LogWatcher, configure_logs, log_limiters
     from batch_onboard.cli.progress import ProgressMode, show_progress
     from batch_onboard.ledger.errors import LedgerError
     from batch_onboard.service.settings import ServiceConfigurationError
@@ -171,7 +171,7 @@ async def _run(batch: Batch, options: dict[str, Any]) -> Outcome:
     ended: list[Outcome | Exception] = []
     async with anyio.create_task_group() as group:
         group.start_soon(_listen, batch)
-        group.start_soon(show_progress, batch.tally, mode, options["progress_every"])
+        group.start_soon(show_progress, batch.tally, batch.lanes, mode, options["progress_every"])
         try:
             ended.append(await batch.run(LogWatcher(logger)))
         except (
@@ -181,6 +181,7 @@ async def _run(batch: Batch, options: dict[str, Any]) -> Outcome:
         ) as error:  # past the group, which would wrap it
             ended.append(error)
         group.cancel_scope.cancel()
+    log_limiters(logger, batch.lanes)
     if isinstance(ended[0], Exception):
         raise ended[0]
     return ended[0]

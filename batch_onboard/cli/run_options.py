@@ -78,13 +78,13 @@ _OPTIONS = (
         "Pacing",
         "--rate",
         type=Number(),
-        help="Requests a second, per account, Region and operation. Default: the documented 2.",
+        help="Requests a second, per account, Region and operation. Default: learned.",
     ),
     _option(
         "Pacing",
         "--burst",
         type=Number(least=1),
-        help="Requests at once, likewise. Default: the documented 5.",
+        help="Requests at once, likewise. Default: learned.",
     ),
     _option(
         "Pacing", "--timeout", type=_SOME_TIME, default="20s", help="The longest for one call."

@@ -67,7 +67,11 @@ class Limiter(Protocol):
         ...
 
     def lost(self, ticket: int, now: float) -> None:
-        """Take note that nothing can be learned from the call: not sent, a reset, a 5xx."""
+        """Take note that nothing can be learned from the call: a reset, a timeout, a 5xx."""
+        ...
+
+    def withdrawn(self, ticket: int, now: float) -> None:
+        """Take note that the call was not sent after all, so that its token is still there."""
         ...
 
     def statistics(self) -> LimiterStatistics:
@@ -148,6 +152,12 @@ class BucketLimiter:
 
     def lost(self, ticket: int, now: float) -> None:
         """Change nothing: the token counts as spent."""
+
+    def withdrawn(self, ticket: int, now: float) -> None:
+        """Put the token back."""
+        del ticket
+        self._refill(now)
+        self._tokens = min(self._burst, self._tokens + 1.0)
 
     def statistics(self) -> LimiterStatistics:
         """Return the fixed rate and burst, and what was counted."""

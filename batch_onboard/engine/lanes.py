@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
-from heapq import heapify, heappop, heappush
+from heapq import heapify, heappop, heappush, nsmallest
 from itertools import count
 from typing import TYPE_CHECKING
 
@@ -26,12 +26,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from batch_onboard.core.course import Course
-    from batch_onboard.core.limiter import Limiter
+    from batch_onboard.core.limiter import Limiter, LimiterStatistics
     from batch_onboard.core.places import Places
     from batch_onboard.core.polling import PollPlan
     from batch_onboard.core.targets import Domain
 
-_UNKNOWN = frozenset({Meaning.UNCLEAR}) | NOT_SENT
 _NOT_SENT = Answer(Meaning.UNSENT)
 
 
@@ -91,6 +90,15 @@ class Lanes:
         """The limiters so far, for statistics."""
         return self._limiters
 
+    def slowest(self, number: int) -> list[tuple[Domain, Operation, LimiterStatistics]]:
+        """Return the limiters that met throttles, those of the lowest rate first."""
+        met = [
+            (domain, operation, statistics)
+            for (domain, operation), limiter in self._limiters.items()
+            if (statistics := limiter.statistics()).throttled
+        ]
+        return nsmallest(number, met, key=lambda each: each[2].rate)
+
     @property
     def places(self) -> Mapping[Domain, Places]:
         """The places for jobs in each domain that had a Start, for statistics."""
@@ -138,7 +146,9 @@ class Lanes:
         limiter = call.limiter
         if answer.meaning is Meaning.THROTTLED:
             limiter.throttled(call.ticket, now, answer.retry_after)
-        elif answer.meaning in _UNKNOWN:
+        elif answer.meaning in NOT_SENT:
+            limiter.withdrawn(call.ticket, now)
+        elif answer.meaning is Meaning.UNCLEAR:
             limiter.lost(call.ticket, now)
         else:
             limiter.accepted(call.ticket, now)

@@ -12,8 +12,11 @@ from click.testing import CliRunner, Result
 from batch_onboard.cli.entry import cli
 from batch_onboard.cli.progress import ProgressMode, progress_json, progress_line
 from batch_onboard.cli.texts import duration, safe, summary_lines
+from batch_onboard.core.calls import Operation
 from batch_onboard.core.lifecycle import Event, State
+from batch_onboard.core.limiter import LimiterStatistics
 from batch_onboard.core.record import Entry
+from batch_onboard.core.targets import Domain
 from batch_onboard.engine.tally import TallyStatistics
 from batch_onboard.exits import Exit
 from batch_onboard.ledger.file import open_ledger
@@ -191,17 +194,22 @@ NOW = TallyStatistics(
 
 def test_progress_is_one_line_or_one_object() -> None:
     """Both tell how much is over, and what the run does now."""
-    assert progress_line(NOW, 10.0) == (
-        "4/8 50% | ok 3 stopped 1 | jobs 2 | 4 calls/s, 1 throttled | 10s"
+    slowest = [
+        (Domain("000000000001", "eu-west-2"), Operation.START, LimiterStatistics(1.5, 2, 9, 1))
+    ]
+    assert progress_line(NOW, slowest, 10.0) == (
+        "4/8 50% | ok 3 stopped 1 | jobs 2 | 4 calls/s, 1 throttled | "
+        "slowest 000000000001/eu-west-2 1.5/s | 10s"
     )
-    told = json.loads(progress_json(NOW, 10.0))
+    told = json.loads(progress_json(NOW, slowest, 10.0))
+    assert told["slowest"][0]["rate"] == 1.5
     assert (told["over"], told["states"]["failed"], told["elapsed"]) == (4, 1, 10.0)
 
 
 def test_progress_says_what_is_waited_for_when_a_start_was_lost() -> None:
     """Nothing seems to happen for a minute then, and this is why."""
     held = TallyStatistics({State.SUBMITTING: 2}, 0, 2, 0, 9, 2, 0)
-    assert "2 wait for proof that no Start landed" in progress_line(held, 30.0)
+    assert "2 wait for proof that no Start landed" in progress_line(held, [], 30.0)
 
 
 @pytest.mark.parametrize(

@@ -380,6 +380,21 @@ def test_stdout_is_data_and_stderr_is_talk(
     assert (loud.code, "ResourceNotFoundException" in loud.out) == (Exit.UNFINISHED, True)
 
 
+def test_what_a_run_learns_of_a_quota_is_kept_and_told(
+    shell: Shell, simulate: Callable[[str], Simulated]
+) -> None:
+    """A quota that is not the documented one stands in ledger, report and logs."""
+    simulate("defaults: {job_duration: {min: 0.1, max: 0.2}}\nthrottle: {rate: 20, burst: 12}\n")
+    shell.write("wave.yaml", manifest(*(instance(f"i-{i}") for i in range(80))))
+    ended = shell.run("run", "wave.yaml", "--yes", "-v", "--log-format", "json")
+    assert ended.code == Exit.OK, ended.err
+    quotas = shell.run("report", "wave.ledger.jsonl").json["quotas"]
+    start = next(quota for quota in quotas if quota["operation"].startswith("Start"))
+    assert (start["account_id"], start["region"]) == ("111111111111", "eu-west-2")
+    assert 5 < start["rate"] < 40
+    assert '"event": "limiter"' in ended.err
+
+
 def test_standard_aws_settings_are_honoured(
     shell: Shell, simulate: Callable[[str], Simulated]
 ) -> None:

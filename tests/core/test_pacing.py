@@ -67,6 +67,13 @@ def test_retry_after_is_honoured_also_for_a_call_of_an_old_flight() -> None:
     assert limiter.ready_at(0.2) == pytest.approx(7.2)
 
 
+def test_a_call_that_was_not_sent_gives_its_token_back() -> None:
+    """Who waits for credentials does not use up the burst of his account."""
+    limiter = BucketLimiter(2.0, 1.0)
+    limiter.withdrawn(limiter.send(0.0), 0.0)
+    assert limiter.ready_at(0.0) == 0.0
+
+
 @pytest.mark.parametrize(("rate", "burst"), [(0.0, 5.0), (-1.0, 5.0), (2.0, 0.5)])
 def test_a_bucket_that_lets_nothing_through_is_refused(rate: float, burst: float) -> None:
     """A rate of 0 or a burst below one call would wait for ever."""

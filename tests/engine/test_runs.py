@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import anyio
 import pytest
 
+from batch_onboard.core.adaptive import AdaptiveLimiter
 from batch_onboard.core.calls import Operation
 from batch_onboard.core.lifecycle import Event, State
 from batch_onboard.core.limiter import BucketLimiter
@@ -188,6 +189,13 @@ def test_an_identity_whose_credentials_hang_holds_one_worker() -> None:
     assert {states[f"fine-{i}"] for i in range(3, 9)} == {"succeeded"}
     assert {states[f"stuck-{i}"] for i in range(20)} == {"unresolved"}
     assert max(at for at, _ in stage.world.seen.accepted_starts) < 3
+
+
+def test_who_waits_for_credentials_uses_up_no_quota() -> None:
+    """The five targets of an account go at once when its role has been assumed."""
+    stage = Stage(SHORT_JOBS)
+    stage.run(targets(5), rules=Rules(precheck=False), limiter=AdaptiveLimiter)
+    assert max(at for at, _ in stage.world.seen.accepted_starts) < 1
 
 
 def test_stopping_does_not_wait_for_credentials() -> None:
