@@ -207,7 +207,10 @@ class Batch:
             code = Exit.LEDGER if self._signal is None else _EXITS[self._signal]
             return Outcome(code, str(error), error.lost, saved=False)
         except ExceptionGroup as group:
-            raise _first_of(ServiceConfigurationError, group) from group
+            problem = _first_of(ServiceConfigurationError, group)
+            if isinstance(problem, ServiceConfigurationError):
+                self._end(Outcome(Exit.USAGE, str(problem)))
+            raise problem from group
         return self._judge("done")
 
     def _torn_at(self) -> float | None:

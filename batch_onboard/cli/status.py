@@ -10,7 +10,7 @@ import click
 
 from batch_onboard.cli.arguments import ledger_argument, output_option
 from batch_onboard.cli.framework import Command
-from batch_onboard.cli.texts import safe, summary_lines
+from batch_onboard.cli.texts import count, safe, summary_lines
 from batch_onboard.exits import Exit
 
 if TYPE_CHECKING:
