@@ -45,9 +45,8 @@ def status(ctx: click.Context, ledger: Path, output: str) -> None:
         }
         click.echo(msgspec.json.encode(told))
         return
-    click.echo(
-        f"{safe(history.header.manifest)}: {summary.targets:,} targets, {_latest_run(history)}"
-    )
+    name, targets = safe(history.header.manifest), count(summary.targets, "target")
+    click.echo(f"{name}: {targets}, {_latest_run(history)}")
     for line in summary_lines(summary):
         click.echo(line)
 
