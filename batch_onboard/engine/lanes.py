@@ -1,11 +1,11 @@
 """Which call goes next: lanes of waiting courses, paced by one limiter per domain and operation.
 
 A lane holds the courses of one (account, Region, operation, priority) in order. A lane is in one
-of three places: empty, ready (in the queue of its priority), or waiting (in the timer heap, until
-its limiter lets it go on). A lane of Starts is also empty-handed, parked, while its account has
-no place for another job. A course that must wait for its own sake, a backoff or a poll that is
-not due, stands in the same heap until it joins its lane. So each event costs the same however many
-targets a manifest has, there is one timer per lane, and a slow domain takes nothing from others.
+of four places: empty; ready (in the queue of its priority); waiting (in the timer heap, until its
+limiter lets it go on); or, for Starts, parked while the account has no place for another job. A
+course that must wait for its own sake, a backoff or a poll that is not due, stands in the same heap
+until it joins its lane. So each event costs the same however many targets a manifest has, there is
+one timer per lane, and a slow domain takes nothing from others.
 
 Lanes decide, and do nothing else: no waiting, no clock. Times are monotonic seconds.
 """

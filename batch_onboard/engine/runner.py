@@ -2,8 +2,10 @@
 
 One task dispatches, as many as `concurrency` work; no task belongs to a target. The dispatcher asks
 the lanes for a call only when a worker is free, so that a call that its limiter has let go leaves
-at once. All that can be decided without waiting is decided in `Lanes` and `Course`; here is only
-what waits: for credentials, for the journal, for the service, for time.
+at once. While one worker waits for an identity's credentials, other calls of that identity are put
+back, so that an account whose credentials hang holds one worker. All that can be decided without
+waiting is decided in `Lanes` and `Course`; here is only what waits: for credentials, for the
+journal, for the service, for time.
 
 The order of one call is the promise of the ledger: credentials, then the intent on disk, then the
 request, then the outcome on disk, and only then the watchers are told.
