@@ -34,6 +34,7 @@ def test_roles_of_several_accounts_are_assumed_and_v1_started_on_moto(
         "--yes",
         "--no-wait",
         "--no-precheck",
+        "--concurrency=1",  # moto's server makes its parts when first called, and not twice at once
         AWS_ENDPOINT_URL=moto,
         AWS_ACCESS_KEY_ID="testing",
         AWS_SECRET_ACCESS_KEY="testing",
