@@ -43,7 +43,7 @@ from batch_onboard.service.settings import (
     ServiceSettings,
     StaticCredentials,
 )
-from batch_onboard.versions import versions
+from batch_onboard.versions import tool_version, versions
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -315,7 +315,7 @@ class Batch:
 
     def _service_settings(self) -> ServiceSettings:
         return ServiceSettings(
-            user_agent_extra=f"batch-onboard/{versions()['batch-onboard']} run/{self.run_id}",
+            user_agent_extra=f"batch-onboard/{tool_version()} run/{self.run_id}",
             session_name=f"bo-{self.run_id}",
             call_timeout=self._settings.rules.call_timeout,
             connections=self._settings.concurrency,
@@ -347,7 +347,7 @@ def open_batch(manifest: Manifest, ledger_path: Path, settings: Settings) -> Ite
     with open_ledger(
         ledger_path,
         manifest_name=manifest.name,
-        tool_version=versions()["batch-onboard"],
+        tool_version=tool_version(),
         wall=now_utc,
         lock_timeout=settings.lock_timeout,
     ) as ledger:

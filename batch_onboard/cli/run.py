@@ -181,7 +181,8 @@ async def _run(batch: Batch, options: dict[str, Any]) -> Outcome:
         ) as error:  # past the group, which would wrap it
             ended.append(error)
         group.cancel_scope.cancel()
-    log_limiters(logger, batch.lanes)
+    if options["verbose"]:
+        log_limiters(logger, batch.lanes)
     if isinstance(ended[0], Exception):
         raise ended[0]
     return ended[0]

@@ -79,6 +79,7 @@ class Lanes:
         self._limiters: dict[tuple[Domain, Operation], Limiter] = {}
         self._lanes: dict[tuple[Domain, Operation, Priority], _Lane] = {}
         self._by_limiter: dict[int, list[_Lane]] = {}
+        self._throttled: dict[tuple[Domain, Operation], Limiter] = {}
         self._seats = Seats()
         self._ready: dict[Priority, deque[_Lane]] = {priority: deque() for priority in Priority}
         # (time, order, a lane whose limiter lets it go on, or a course and what it waits for)
@@ -93,9 +94,8 @@ class Lanes:
     def slowest(self, number: int) -> list[tuple[Domain, Operation, LimiterStatistics]]:
         """Return the limiters that met throttles, those of the lowest rate first."""
         met = [
-            (domain, operation, statistics)
-            for (domain, operation), limiter in self._limiters.items()
-            if (statistics := limiter.statistics()).throttled
+            (domain, operation, limiter.statistics())
+            for (domain, operation), limiter in self._throttled.items()
         ]
         return nsmallest(number, met, key=lambda each: each[2].rate)
 
@@ -146,6 +146,7 @@ class Lanes:
         limiter = call.limiter
         if answer.meaning is Meaning.THROTTLED:
             limiter.throttled(call.ticket, now, answer.retry_after)
+            self._throttled[call.course.target.key.domain, call.operation] = limiter
         elif answer.meaning in NOT_SENT:
             limiter.withdrawn(call.ticket, now)
         elif answer.meaning is Meaning.UNCLEAR:
