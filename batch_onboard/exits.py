@@ -12,7 +12,9 @@ class Exit(IntEnum):
     ERROR = 1
     USAGE = 2
     UNFINISHED = 3
+    STOPPED = 4
     LEDGER = 5
+    WORK_LEFT = 10
     LOCKED = 11
     INTERRUPTED = 130
     TERMINATED = 143
@@ -26,7 +28,9 @@ MEANINGS = {
     Exit.ERROR: "unexpected error",
     Exit.USAGE: "usage or manifest",
     Exit.UNFINISHED: "finished, some targets failed, rejected, drifted or unresolved",
+    Exit.STOPPED: "stopped by a failure limit or the canary",
     Exit.LEDGER: "the ledger can't be read or written",
+    Exit.WORK_LEFT: "--max-duration or --limit reached, work left",
     Exit.LOCKED: "another run holds the ledger",
     Exit.INTERRUPTED: "interrupted (SIGINT), drained and saved",
     Exit.TERMINATED: "terminated (SIGTERM), drained and saved",

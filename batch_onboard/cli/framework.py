@@ -179,18 +179,24 @@ def load_settings(ctx: click.Context, param: click.Parameter, path: Path | None)
             if key in options:
                 why = f"{key!r} is a flag only: it is given for each run"
             raise click.BadParameter(f"{path}: {why}", ctx, param)
-        if not isinstance(settings[key], str):
-            raise click.BadParameter(f"{path}: {key} must be one value", ctx, param)
     ctx.default_map = {
-        key: _beside(path, value) if isinstance(options[key].type, click.Path) else value
-        for key, value in settings.items()
+        key: _setting(path, options[key], value, ctx, param) for key, value in settings.items()
     }
     return path
 
 
-def _beside(path: Path, value: Any) -> str:
-    """Return a path that a file names, which starts from that file's own folder."""
-    return str(path.parent / str(value))
+def _setting(
+    path: Path, option: Option, value: object, ctx: click.Context, param: click.Parameter
+) -> str | list[str]:
+    """Return what a file says for one option; paths in it start from its own folder."""
+    values = value if option.multiple and isinstance(value, list) else [value]
+    texts = [each for each in values if isinstance(each, str)]
+    if len(texts) < len(values):
+        what = "one value or a list of values" if option.multiple else "one value"
+        raise click.BadParameter(f"{path}: {option.name} must be {what}", ctx, param)
+    if isinstance(option.type, click.Path):
+        texts = [str(path.parent / each) for each in texts]
+    return texts if option.multiple else texts[0]
 
 
 def _read_settings(path: Path, param: click.Parameter) -> dict[str, Any]:

@@ -19,7 +19,8 @@ from batch_onboard.exits import Exit
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from batch_onboard.app import Batch, Outcome
+    from batch_onboard.app.batch import Batch
+    from batch_onboard.app.outcome import Outcome
     from batch_onboard.manifest.load import Manifest
     from batch_onboard.report.summary import Summary
     from batch_onboard.simulator.scenario import Scenario
@@ -42,7 +43,8 @@ def run(ctx: click.Context, /, manifest: Path, **options: Any) -> None:
     path = options["ledger"] or _ledger_beside(manifest, simulate=options["simulate"])
     settings = settings_from(options, scenario, tuple(sys.argv[1:]))
 
-    from batch_onboard.app import open_batch
+    from batch_onboard.app.batch import open_batch
+    from batch_onboard.core.selection import SelectionError
     from batch_onboard.ledger.errors import LedgerError, LedgerLockedError
 
     try:
@@ -52,6 +54,9 @@ def run(ctx: click.Context, /, manifest: Path, **options: Any) -> None:
     except LedgerError as error:
         click.echo(str(error), err=True)
         ctx.exit(Exit.LOCKED if isinstance(error, LedgerLockedError) else Exit.LEDGER)
+    except SelectionError as error:
+        click.echo(str(error), err=True)
+        ctx.exit(Exit.USAGE)
     ctx.exit(code)
 
 
@@ -114,12 +119,14 @@ def _confirm(ctx: click.Context, batch: Batch, manifest: Manifest, options: dict
 def _preview(batch: Batch, manifest: Manifest) -> list[str]:
     from batch_onboard.core.opening import Opening
 
-    keys = [target.key for target in manifest.targets]
+    keys = [target.key for target in batch.targets]
     accounts = count(len({key.account_id for key in keys}), "account")
     regions = count(len({key.region for key in keys}), "Region")
     settled = batch.openings[Opening.NOTHING]
     history = batch.ledger.history
-    targets = f"{safe(manifest.name)}: {count(len(keys), 'target')} in {accounts} and {regions}"
+    of = len(manifest.targets)
+    chosen = count(len(keys), "target") if len(keys) == of else f"{len(keys):,} of {of:,} targets"
+    targets = f"{safe(manifest.name)}: {chosen} in {accounts} and {regions}"
     work = f"{settled:,} settled, {len(keys) - settled:,} to read, start or follow"
     new = " (new)" if batch.ledger.created else ""
     lines = [*batch.ledger.warnings, f"{targets}; {work}", f"ledger: {batch.ledger.path}{new}"]
@@ -218,7 +225,7 @@ def _advice(batch: Batch, outcome: Outcome, summary: Summary) -> list[str]:
         report = shlex.join(["batch-onboard", "report", str(batch.ledger.path)])
         return [f"Results per target: {report}"]
     again = ["batch-onboard", *(word for word in sys.argv[1:] if word not in {"-q", "--quiet"})]
-    if outcome.exit_code is not Exit.UNFINISHED:
+    if outcome.exit_code not in {Exit.UNFINISHED, Exit.STOPPED}:
         return [f"To go on: {shlex.join(again)}"]
     asked = " ".join(cause.next_action or "" for cause in summary.causes)
     if "--retry-failed" in asked and "--retry-failed" not in again:

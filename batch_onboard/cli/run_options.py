@@ -2,19 +2,57 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from batch_onboard.cli.arguments import FILE, allow_profiles_option, output_option
 from batch_onboard.cli.framework import Duration, Number, Option, load_settings
+from batch_onboard.core.selection import KEYS, Selection, SelectionError, Selector
+from batch_onboard.core.tolerance import Tolerance
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from batch_onboard.app import Settings
+    from batch_onboard.app.settings import Settings
     from batch_onboard.simulator.scenario import Scenario
 
+
+class FailureLimit(click.ParamType[tuple[int | None, float | None]]):
+    """A number of targets, or a share of them: `5`, `2.5%`."""
+
+    name = "N|N%"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int | None, float | None]:
+        """Return the number or the percentage; the other one is None."""
+        text = str(value).strip()
+        match = re.fullmatch(r"(?P<number>\d+)|(?P<percent>\d+(\.\d+)?)\s*%", text, re.ASCII)
+        if match is None or float(match["percent"] or 0) > 100:
+            self.fail(f"{value!r} is neither a number of targets nor a percentage", param, ctx)
+        if match["number"] is not None:
+            return int(match["number"]), None
+        return None, float(match["percent"])
+
+
+class SelectorType(click.ParamType[Selector]):
+    """`KEY=GLOB`."""
+
+    name = "KEY=GLOB"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Selector:
+        """Return the selector."""
+        try:
+            return Selector.parse(value)
+        except SelectionError as error:
+            self.fail(str(error), param, ctx)
+
+
+SELECTOR = SelectorType()
 _DURATION = Duration()
 _SOME_TIME = Duration(positive=True)
 
@@ -68,8 +106,48 @@ _OPTIONS = (
     ),
     _option("Common", "--change-ref", metavar="TEXT", help="Kept in the ledger, for audits."),
     _option(
+        "Roll-out",
+        "--include",
+        type=SELECTOR,
+        multiple=True,
+        help="Only targets whose KEY looks like GLOB. Repeated: one of those with the same KEY, "
+        f"and so for each KEY. Keys: {', '.join(KEYS)}.",
+    ),
+    _option(
+        "Roll-out",
+        "--exclude",
+        type=SELECTOR,
+        multiple=True,
+        help="Not those whose KEY looks like GLOB.",
+    ),
+    _option(
+        "Roll-out",
+        "--wave",
+        metavar="W",
+        type=click.IntRange(min=1),
+        multiple=True,
+        help="Only this wave. Waves go in ascending order, each to its end first.",
+    ),
+    _option(
+        "Roll-out",
+        "--canary",
+        metavar="N",
+        type=click.IntRange(min=0),
+        default=0,
+        help="Onboard N targets of different accounts first, to their end; the others only if "
+        "failures are within --max-failures, or without it if there were none.",
+    ),
+    _option(
+        "Roll-out",
+        "--limit",
+        metavar="N",
+        type=click.IntRange(min=1),
+        help="Start at most N targets in this run.",
+    ),
+    _option(
         "Pacing",
         "--concurrency",
+        metavar="N",
         type=click.IntRange(min=1),
         default=128,
         help="Calls in flight (not jobs).",
@@ -106,6 +184,35 @@ _OPTIONS = (
         help="Delete the record of a FAILED job that this ledger did not start, and start.",
     ),
     allow_profiles_option,
+    _option(
+        "Safety",
+        "--max-duration",
+        type=_SOME_TIME,
+        help="Begin no further call after this long; the next run goes on.",
+    ),
+    _option(
+        "Safety",
+        "--max-failures",
+        type=FailureLimit(),
+        help="Stop when more targets failed, were rejected or are unresolved in this run: N, or N% "
+        "of those that ended.",
+    ),
+    _option(
+        "Safety",
+        "--min-sample",
+        metavar="N",
+        type=click.IntRange(min=1),
+        default=20,
+        help="For --max-failures N%: how many targets have to end before it counts.",
+    ),
+    _option(
+        "Safety",
+        "--max-same-cause",
+        metavar="N",
+        type=click.IntRange(min=0),
+        default=10,
+        help="Stop when the same cause fails N accounts with no success between; 0: never.",
+    ),
     _option(
         "Safety",
         "--consistency-window",
@@ -180,10 +287,16 @@ def settings_from(
     options: dict[str, Any], scenario: Scenario | None, arguments: tuple[str, ...]
 ) -> Settings:
     """Make the settings of a run from its options."""
-    from batch_onboard.app import Settings
+    from batch_onboard.app.settings import Settings
     from batch_onboard.core.steps import Rules
 
     return Settings(
+        selection=Selection(options["include"], options["exclude"]),
+        waves=frozenset(options["wave"]),
+        tolerance=_tolerance(options),
+        canary=options["canary"],
+        limit=options["limit"],
+        max_duration=options["max_duration"],
         rules=Rules(
             precheck=options["precheck"],
             wait=options["wait"],
@@ -202,4 +315,14 @@ def settings_from(
         scenario=scenario,
         change_ref=options["change_ref"],
         arguments=arguments,
+    )
+
+
+def _tolerance(options: dict[str, Any]) -> Tolerance:
+    number, percent = options["max_failures"] or (None, None)
+    return Tolerance(
+        number=number,
+        percent=percent,
+        min_sample=options["min_sample"],
+        same_cause=options["max_same_cause"] or None,
     )

@@ -54,9 +54,9 @@ class Meaning(Enum):
     UNCLEAR = "unclear"
     """A 5xx, a reset, a timeout, an unreadable answer: it may have been accepted."""
     UNSENT = "unsent"
-    """No connection could be made: nothing was sent."""
+    """Nothing was sent: no connection, or no credentials for now. Another try may do."""
     NO_IDENTITY = "no_identity"
-    """No credentials could be had for the identity: nothing was sent."""
+    """No credentials can be had for the identity: nothing was sent."""
     WRONG_ACCOUNT = "wrong_account"
     """The identity's credentials are another account's: nothing was sent."""
 
@@ -74,6 +74,9 @@ NOT_ACCEPTED = frozenset(
     }
 )
 """Meanings that prove that a Start was sent but not accepted, so that another one is no double."""
+
+TRANSIENT = frozenset({Meaning.UNCLEAR, Meaning.UNSENT})
+"""Meanings that tell nothing about the target: another try, later, may."""
 
 
 @dataclass(frozen=True, slots=True)

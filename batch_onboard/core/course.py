@@ -63,6 +63,7 @@ class Course:
     """
 
     __slots__ = (
+        "_attempts_before",
         "_clears_left",
         "_conflict_since",
         "_follow_until",
@@ -91,6 +92,7 @@ class Course:
         self.target = target
         self.record = record
         self._rules = rules
+        self._attempts_before = record.attempts
         self._plan = plan
         self._notes = Notes(target.key, record)
         self._look = Look(target, record, rules)
@@ -109,6 +111,16 @@ class Course:
         return is_done(self.record, self.target.accept_drift)
 
     @property
+    def opening(self) -> Opening:
+        """What the run does first about this target."""
+        return opening(self.target, self.record, self._rules)
+
+    @property
+    def started(self) -> bool:
+        """This run has sent a Start for the target, whatever became of it."""
+        return self.record.attempts > self._attempts_before
+
+    @property
     def job_began(self) -> float:
         """Monotonic time from which the age of the followed job is counted."""
         return self._since
@@ -116,7 +128,7 @@ class Course:
     def begin(self, moment: Moment) -> Step:
         """Say what the run does first about this target, if anything."""
         self._look.resume(moment)
-        match opening(self.target, self.record, self._rules):
+        match self.opening:
             case Opening.NOTHING:
                 return Step()
             case Opening.FOLLOW:
@@ -158,6 +170,16 @@ class Course:
         else:
             following = self._trouble(operation, answer, moment)
         return Step(self._notes.take(), following)
+
+    def give_up(self, answer: Answer, moment: Moment) -> Step:
+        """Give the target up for a cause that holds for many: no call is made for it any more.
+
+        Args:
+            answer: the cause, as another call has brought it.
+            moment: when.
+        """
+        self._give_up(answer.error_code or answer.meaning.value, answer, moment)
+        return Step(self._notes.take())
 
     # What an answer tells.
 
@@ -310,7 +332,7 @@ class Course:
         if answer.meaning is Meaning.REJECTED and self.record.state in _REJECTABLE:
             self._notes.add_answer(Event.REJECTED, answer, moment)
             return None
-        wait = self._patience.after(answer, moment.chance)
+        wait = self._patience.after(answer, moment.chance, outage=moment.outage)
         throttled = answer.meaning is Meaning.THROTTLED
         if wait is None:
             if answer.meaning is Meaning.DENIED:

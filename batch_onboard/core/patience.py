@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from batch_onboard.core.backoff import full_jitter
-from batch_onboard.core.calls import Answer, Meaning
+from batch_onboard.core.calls import TRANSIENT, Answer, Meaning
 
 MAX_TRIES = 6
 """How often a call that leads nowhere (no connection, a 5xx, a timeout) is made in a row."""
@@ -47,13 +47,15 @@ class Patience:
         """Forget what went wrong: a call has told something."""
         self._failures.clear()
 
-    def after(self, answer: Answer, chance: float) -> float | None:
+    def after(self, answer: Answer, chance: float, *, outage: bool = False) -> float | None:
         """Return seconds to wait before the same call again; None when that was enough.
 
-        A throttled call waits for its limiter, and one with expired credentials for new ones, so
-        neither waits here.
+        A throttled call waits for its limiter, one with expired credentials for new ones, and one
+        that fails in a known outage for the end of that, so none of them waits here.
         """
         meaning = answer.meaning
+        if outage and meaning in TRANSIENT:
+            return 0.0
         count = self._failures[meaning] = self._failures.get(meaning, 0) + 1
         if count >= _LIMITS.get(meaning, MAX_TRIES):
             return None

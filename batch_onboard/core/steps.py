@@ -70,11 +70,14 @@ class Moment:
         now: monotonic seconds, for durations.
         wall: the time for people, in UTC.
         chance: a fresh random number from 0 up to, not including, 1.
+        outage: the way to the target's account or Region is known to be out of order, so that a
+            failure which tells nothing is not held against the target.
     """
 
     now: float
     wall: datetime
     chance: float
+    outage: bool = False
 
 
 @dataclass(frozen=True, slots=True)

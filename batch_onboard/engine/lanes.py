@@ -1,8 +1,9 @@
 """Which call goes next: lanes of waiting courses, paced by one limiter per domain and operation.
 
 A lane holds the courses of one (account, Region, operation, priority) in order. A lane is in one
-of four places: empty; ready (in the queue of its priority); waiting (in the timer heap, until its
-limiter lets it go on); or, for Starts, parked while the account has no place for another job. A
+of five places: empty; ready (in the queue of its priority); waiting (in the timer heap, until its
+limiter, or the pause of an outage, lets it go on); stalled while a trial finds out whether an
+outage is over; or, for Starts, parked while the account has no place for another job. A
 course that must wait for its own sake, a backoff or a poll that is not due, stands in the same heap
 until it joins its lane. So each event costs the same however many targets a manifest has, there is
 one timer per lane, and a slow domain takes nothing from others.
@@ -13,9 +14,10 @@ Lanes decide, and do nothing else: no waiting, no clock. Times are monotonic sec
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from heapq import heapify, heappop, heappush, nsmallest
 from itertools import count
+from math import inf
 from typing import TYPE_CHECKING
 
 from batch_onboard.core.calls import NOT_SENT, Answer, Meaning, Operation
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from batch_onboard.core.places import Places
     from batch_onboard.core.polling import PollPlan
     from batch_onboard.core.targets import Domain
+    from batch_onboard.engine.circuits import Circuits
 
 _NOT_SENT = Answer(Meaning.UNSENT)
 
@@ -44,6 +47,7 @@ class Call:
         priority: what it went before.
         limiter: the limiter that let it go.
         ticket: the limiter's number for it.
+        refusal: why it is not to be made at all: the answer that another one has had.
     """
 
     course: Course
@@ -51,12 +55,25 @@ class Call:
     priority: Priority
     limiter: Limiter
     ticket: int
+    refusal: Answer | None = None
 
 
 class _Lane:
-    __slots__ = ("courses", "limiter", "operation", "parked", "priority", "queued", "waits_until")
+    __slots__ = (
+        "courses",
+        "domain",
+        "limiter",
+        "operation",
+        "parked",
+        "priority",
+        "queued",
+        "waits_until",
+    )
 
-    def __init__(self, limiter: Limiter, operation: Operation, priority: Priority) -> None:
+    def __init__(
+        self, domain: Domain, limiter: Limiter, operation: Operation, priority: Priority
+    ) -> None:
+        self.domain = domain
         self.limiter = limiter
         self.operation = operation
         self.priority = priority
@@ -69,13 +86,18 @@ class _Lane:
 class Lanes:
     """All courses that wait for a call, and the limiters that pace them."""
 
-    def __init__(self, make_limiter: Callable[[Domain, Operation], Limiter]) -> None:
+    def __init__(
+        self, make_limiter: Callable[[Domain, Operation], Limiter], circuits: Circuits
+    ) -> None:
         """Begin without lanes.
 
         Args:
             make_limiter: called once per domain and operation.
+            circuits: what is out of order.
         """
         self._make_limiter = make_limiter
+        self._circuits = circuits
+        self._stalled: dict[str, list[_Lane]] = {}  # by Region
         self._limiters: dict[tuple[Domain, Operation], Limiter] = {}
         self._lanes: dict[tuple[Domain, Operation, Priority], _Lane] = {}
         self._by_limiter: dict[int, list[_Lane]] = {}
@@ -110,6 +132,9 @@ class Lanes:
         self._unpark(course.target.key.domain)
         if following is not None:
             self.add(course, following, now)
+        else:
+            self._circuits.over(course)
+            self._take_back(now)
 
     def add(self, course: Course, following: Next, now: float) -> None:
         """Let a course wait for a call."""
@@ -125,21 +150,25 @@ class Lanes:
             while queue:
                 lane = queue.popleft()
                 lane.queued = False
-                at = lane.limiter.ready_at(now)
-                if not self._has_place(lane):
-                    lane.parked = True
-                elif at > now:
-                    self._wait(lane, at)
-                else:
-                    return self._go(lane, now)
+                if self._may_go(lane, now) and (call := self._go(lane, now)) is not None:
+                    return call
         return None
+
+    def is_out(self, course: Course) -> bool:
+        """The way to a course's account or Region is known to be out of order."""
+        return self._circuits.is_out(course)
 
     def wake_at(self) -> float | None:
         """Return when `take` may have a call if nothing else happens; None if never."""
         return self._timers[0][0] if self._timers else None
 
     def answered(self, call: Call, answer: Answer, now: float) -> None:
-        """Tell the limiter what came of its call, and let lanes go on that may now."""
+        """Tell limiter and circuits what came of a call, and let lanes go on that may now."""
+        self._circuits.answered(call.course, call.operation, answer, now)
+        self._settle(call, answer, now)
+        self._take_back(now)
+
+    def _settle(self, call: Call, answer: Answer, now: float) -> None:
         if call.operation is Operation.START:
             self._seats.answered(call.course, answer)
             self._unpark(call.course.target.key.domain)
@@ -157,11 +186,23 @@ class Lanes:
         for lane in self._by_limiter[id(limiter)]:
             if lane.waits_until is not None and at < lane.waits_until:
                 self._wait(lane, at)
+        for lane in self._stalled.pop(call.course.target.key.region, ()):
+            self._queue(lane)
 
     def put_back(self, call: Call, now: float) -> None:
         """Take a call back that was not sent after all: it goes first when its turn comes again."""
-        self.answered(call, _NOT_SENT, now)
+        self.withdraw(call, now)
         self.add(call.course, Next(call.operation, call.priority, now, first=True), now)
+
+    def withdraw(self, call: Call, now: float) -> None:
+        """Take note that a call was not sent after all."""
+        self._circuits.withdrawn(call.course)
+        self._settle(call, _NOT_SENT, now)
+
+    def _take_back(self, now: float) -> None:
+        """Let the courses go on, in their order, that circuits have kept."""
+        for course, following in reversed(self._circuits.released()):
+            self.add(course, replace(following, at=now, first=True), now)
 
     def bring_polls_forward(self, plan: PollPlan, now: float) -> None:
         """Ask jobs anew when they are due, after the first lengths of jobs have become known.
@@ -200,18 +241,49 @@ class Lanes:
             if limiter is None:
                 limiter = self._make_limiter(domain, operation)
                 self._limiters[domain, operation] = limiter
-            lane = self._lanes[domain, operation, priority] = _Lane(limiter, operation, priority)
+            lane = _Lane(domain, limiter, operation, priority)
+            self._lanes[domain, operation, priority] = lane
             self._by_limiter.setdefault(id(limiter), []).append(lane)
         return lane
 
-    def _go(self, lane: _Lane, now: float) -> Call:
-        course = lane.courses.popleft()
-        if lane.operation is Operation.START:
-            self._seats.take(course)
-        ticket = lane.limiter.send(now)
+    def _may_go(self, lane: _Lane, now: float) -> bool:
+        """Say whether a lane may have a call; if not, see to it that it is asked again."""
+        waits = self._circuits.waits_until(lane.domain, now)
+        if waits == inf:
+            self._stalled.setdefault(lane.domain.region, []).append(lane)
+            lane.queued = True
+            return False
+        if not self._has_place(lane):
+            lane.parked = True
+            return False
+        at = max(waits or now, lane.limiter.ready_at(now))
+        if at > now:
+            self._wait(lane, at)
+        return at <= now
+
+    def _go(self, lane: _Lane, now: float) -> Call | None:
+        course = self._pick(lane, now)
         if lane.courses:
             self._queue(lane)
+        if course is None:
+            return None
+        refusal = self._circuits.refusal(course, lane.operation)
+        if refusal is not None:
+            return Call(course, lane.operation, lane.priority, lane.limiter, 0, refusal)
+        if lane.operation is Operation.START:
+            self._seats.take(course)
+        self._circuits.sent(course)
+        ticket = lane.limiter.send(now)
         return Call(course, lane.operation, lane.priority, lane.limiter, ticket)
+
+    def _pick(self, lane: _Lane, now: float) -> Course | None:
+        """Take the first course of a lane that no circuit keeps."""
+        following = Next(lane.operation, lane.priority, now)
+        while lane.courses:
+            course = lane.courses.popleft()
+            if not self._circuits.hold(course, following):
+                return course
+        return None
 
     def _has_place(self, lane: _Lane) -> bool:
         if lane.operation is not Operation.START:

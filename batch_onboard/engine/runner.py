@@ -13,13 +13,16 @@ request, then the outcome on disk, and only then the watchers are told.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import inf
 from typing import TYPE_CHECKING
 
 import anyio
 
+from batch_onboard.core.budget import SHARE, RetryBudget
+from batch_onboard.core.calls import TRANSIENT
 from batch_onboard.core.ports import JournalError
-from batch_onboard.core.steps import Moment
+from batch_onboard.core.steps import Moment, Step
 from batch_onboard.engine.lanes import Call
 from batch_onboard.engine.watching import Happening
 
@@ -30,17 +33,23 @@ if TYPE_CHECKING:
 
     from batch_onboard.core.calls import Answer
     from batch_onboard.core.course import Course
+    from batch_onboard.core.lifecycle import State
     from batch_onboard.core.polling import PollPlan
     from batch_onboard.core.ports import Journal, Service, WallClock
     from batch_onboard.core.record import Entry
     from batch_onboard.core.targets import Identity
+    from batch_onboard.engine.helm import Helm
     from batch_onboard.engine.lanes import Lanes
     from batch_onboard.engine.tally import Tally
     from batch_onboard.engine.watching import Watcher
 
 
 class Runner:
-    """One run of the engine over a set of courses."""
+    """One run of the engine.
+
+    Attributes:
+        out_of_time: the run was stopped by its longest duration.
+    """
 
     def __init__(
         self,
@@ -48,6 +57,7 @@ class Runner:
         service: Service,
         journal: Journal,
         lanes: Lanes,
+        helm: Helm,
         plan: PollPlan,
         tally: Tally,
         watcher: Watcher,
@@ -55,6 +65,7 @@ class Runner:
         chance: Callable[[], float],
         concurrency: int = 128,
         drain_timeout: float = 20.0,
+        max_duration: float | None = None,
     ) -> None:
         """Prepare a run.
 
@@ -62,6 +73,7 @@ class Runner:
             service: answers calls.
             journal: makes entries durable.
             lanes: decides which call goes next.
+            helm: decides which courses begin, and when the run has gone wrong enough.
             plan: learns how long jobs take; the same that the courses have.
             tally: counts.
             watcher: is told of each answer once its entries are durable.
@@ -69,10 +81,13 @@ class Runner:
             chance: draws a number from 0 up to, not including, 1.
             concurrency: how many calls may be under way at once.
             drain_timeout: seconds that calls under way have to finish after `stop`.
+            max_duration: seconds after which the run stops by itself; None: never.
         """
         self._service = service
         self._journal = journal
         self._lanes = lanes
+        self._helm = helm
+        self._budget = RetryBudget()
         self._plan = plan
         self._tally = tally
         self._watcher = watcher
@@ -80,6 +95,9 @@ class Runner:
         self._chance = chance
         self._concurrency = concurrency
         self._drain_timeout = drain_timeout
+        self._max_duration = inf if max_duration is None else max_duration
+        self._ends_at = inf
+        self.out_of_time = False
         self._open = 0
         self._idle = 0
         self._stopping = False
@@ -96,18 +114,18 @@ class Runner:
         """No further call will be begun."""
         return self._stopping
 
-    async def run(self, courses: Iterable[Course]) -> None:
-        """Work the courses through until all are over, or `stop` was called.
+    async def run(self) -> None:
+        """Work all courses through until they are over, or the run is stopped.
 
         Raises:
             JournalError: entries could not be made durable; calls under way were finished first.
         """
-        for course in courses:
-            self._begin(course)
+        self._tally.select(self._helm.size)
+        self._ends_at = anyio.current_time() + self._max_duration
         with self._scope:
             async with anyio.create_task_group() as group:
                 sender, receiver = anyio.create_memory_object_stream[Call](self._concurrency)
-                self._idle = min(self._concurrency, self._open)
+                self._idle = min(self._concurrency, self._helm.size)
                 for _ in range(self._idle):
                     group.start_soon(self._work, receiver.clone())
                 receiver.close()
@@ -129,31 +147,60 @@ class Runner:
         self._stopping = True
         self._scope.cancel()
 
-    def _begin(self, course: Course) -> None:
-        self._tally.select()
-        moment = self._moment()
-        step = course.begin(moment)
-        if step.next is None:
-            self._tally.finished()
-        else:
-            self._open += 1
-            self._lanes.add(course, step.next, moment.now)
+    def _begin(self, courses: Iterable[Course]) -> None:
+        for course in courses:
+            moment = self._moment()
+            step = course.begin(moment)
+            if step.next is None:
+                self._tally.finished()
+            else:
+                self._open += 1
+                self._lanes.add(course, step.next, moment.now)
+
+    def _end(self, course: Course) -> None:
+        self._open -= 1
+        self._tally.finished()
+        self._begin(self._helm.over(course))
+        if self._helm.stopped is not None:
+            self.stop()
 
     async def _dispatch(self, sender: MemoryObjectSendStream[Call]) -> None:
         with sender:
-            while self._open and not self._stopping:
+            while self._goes_on():
                 call = self._lanes.take(anyio.current_time()) if self._idle else None
                 if call is None:
                     await self._rest()
+                elif not self._helm.allows(call):
+                    self._leave(call)
                 else:
                     self._idle -= 1
                     sender.send_nowait(call)
+
+    def _goes_on(self) -> bool:
+        """Say whether there is more to do, after beginning the next stage if it is its turn."""
+        while not (self._open or self._stopping):
+            stage = self._helm.next_stage()
+            if stage is None:
+                return False
+            self._begin(stage)
+        if anyio.current_time() >= self._ends_at:
+            self.out_of_time = True
+            self.stop()
+        return not self._stopping
+
+    def _leave(self, call: Call) -> None:
+        """Let a course go whose call is not wanted any more."""
+        now = anyio.current_time()
+        self._lanes.withdraw(call, now)
+        self._lanes.go_on(call.course, None, now)
+        self._end(call.course)
 
     async def _rest(self) -> None:
         """Wait until a call may go: the next timer, or a change that a worker makes."""
         self._wake = anyio.Event()
         wake_at = self._lanes.wake_at() if self._idle else None
-        with anyio.CancelScope(deadline=inf if wake_at is None else wake_at):
+        until = self._ends_at if wake_at is None else min(wake_at, self._ends_at)
+        with anyio.CancelScope(deadline=until):
             await self._wake.wait()
 
     async def _work(self, receiver: MemoryObjectReceiveStream[Call]) -> None:
@@ -172,6 +219,9 @@ class Runner:
 
     async def _carry_out(self, call: Call) -> None:
         course, operation = call.course, call.operation
+        if call.refusal is not None:
+            await self._give_up(call, call.refusal)
+            return
         identity = course.target.identity
         if identity in self._preparing:
             # One waits for an identity's credentials; the others leave their workers to others.
@@ -183,15 +233,34 @@ class Runner:
         if answer is None:
             await self._intend(call)
             answer = await self._service.send(operation, course.target)
-        moment = self._moment()
         self._tally.answered(operation, answer)
-        self._lanes.answered(call, answer, moment.now)
+        self._lanes.answered(call, answer, anyio.current_time())
+        moment = self._moment(course)
         before = course.record.state
-        step = course.answered(operation, answer, moment)
+        step = self._budgeted(course, answer, course.answered(operation, answer, moment), moment)
+        await self._go_on(call, answer, step, before)
+
+    async def _give_up(self, call: Call, refusal: Answer) -> None:
+        """Give a course up, without a call, to the answer that another one has had."""
+        before = call.course.record.state
+        step = call.course.give_up(refusal, self._moment())
+        await self._go_on(call, refusal, step, before)
+
+    async def _go_on(self, call: Call, answer: Answer, step: Step, before: State) -> None:
+        course, now = call.course, anyio.current_time()
         self._tally.moved(before, course.record.state)
-        self._lanes.go_on(course, step.next, moment.now)
-        self._share_lengths(moment.now)
+        self._lanes.go_on(course, step.next, now)
+        self._share_lengths(now)
         await self._tell(call, answer, step.entries, over=step.next is None)
+
+    def _budgeted(self, course: Course, answer: Answer, step: Step, moment: Moment) -> Step:
+        """Return the step, or the end of the course if it is a retry that is one too many."""
+        self._budget.earn()
+        if answer.meaning not in TRANSIENT or step.next is None or self._budget.spend():
+            return step
+        spent = f"the run's retries ({SHARE:.0%} of its calls) are used up"
+        told = replace(answer, message=f"{answer.message}; {spent}" if answer.message else spent)
+        return Step((*step.entries, *course.give_up(told, moment).entries))
 
     async def _prepare(self, course: Course) -> Answer | None:
         """Have credentials ready; stopping does not wait for them, since nothing was sent yet."""
@@ -221,8 +290,7 @@ class Runner:
         if entries:
             await self._save(entries)
         if over:
-            self._open -= 1
-            self._tally.finished()
+            self._end(call.course)
         self._watcher.happened(Happening(call.course, call.operation, answer, entries, over))
 
     async def _save(self, entries: tuple[Entry, ...]) -> None:
@@ -238,5 +306,6 @@ class Runner:
             self._lengths_known = True
             self._lanes.bring_polls_forward(self._plan, now)
 
-    def _moment(self) -> Moment:
-        return Moment(anyio.current_time(), self._wall(), self._chance())
+    def _moment(self, course: Course | None = None) -> Moment:
+        outage = course is not None and self._lanes.is_out(course)
+        return Moment(anyio.current_time(), self._wall(), self._chance(), outage)

@@ -51,9 +51,9 @@ class Tally:
         self._starts = 0
         self._throttled = 0
 
-    def select(self) -> None:
-        """Count a target that this run is about."""
-        self._selected += 1
+    def select(self, number: int) -> None:
+        """Take note of how many targets this run is about."""
+        self._selected = number
 
     def moved(self, before: State, after: State) -> None:
         """Count a target that was in one state and is now in another."""

@@ -65,6 +65,11 @@ class Ledger:
         self._appender.close()
         self._lock.release()
 
+    def leave_nothing_new(self) -> None:
+        """Delete the file, while it is held, if it is new and no run has begun with it."""
+        if self.created and not self.history.runs:
+            self.path.unlink(missing_ok=True)
+
     def journal(self) -> AbstractAsyncContextManager[FileJournal]:
         """Return the journal for what happens to targets, as an asynchronous context manager."""
         return FileJournal.running(self._appender, str(self.path))

@@ -162,7 +162,8 @@ class RoleSource:
 
 
 def _refusal(answer: Answer, what: str) -> Refusal:
-    meaning = Meaning.UNSENT if answer.meaning is Meaning.UNSENT else Meaning.NO_IDENTITY
+    # What may pass is tried again like any call that could not be made.
+    meaning = Meaning.UNSENT if answer.meaning in PASSING else Meaning.NO_IDENTITY
     message = f"{what}: {answer.error_code}: {answer.message}"
     hold = _HOLD_PASSING if answer.meaning in PASSING else _HOLD
     return Refusal(replace(answer, meaning=meaning, message=message), hold)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from batch_onboard.core.calls import Answer, Meaning, Operation
+from batch_onboard.core.calls import TRANSIENT, Answer, Meaning, Operation
 from batch_onboard.simulator.principals import Principal
 from batch_onboard.simulator.protocol import (
     ASSUME_ROLE,
@@ -91,8 +91,9 @@ class MemoryService:
         reply = await self._exchange(lambda now: self._world.handle_sts(call, now))
         failure = failure_of(reply) or (None if members_of(reply) else UNREADABLE)
         if failure is not None:
-            message = f"{identity}: {failure.message}"
-            return replace(failure, meaning=Meaning.NO_IDENTITY, message=message)
+            passing = failure.meaning in TRANSIENT or failure.meaning is Meaning.THROTTLED
+            meaning = Meaning.UNSENT if passing else Meaning.NO_IDENTITY
+            return replace(failure, meaning=meaning, message=f"{identity}: {failure.message}")
         self._accounts[identity] = _account_in(reply)
         return self._accounts[identity]
 

@@ -71,7 +71,12 @@ def test_every_kind_of_target_ends_in_its_right_state_with_a_next_action(
 ) -> None:
     """Each kind, over v1 and v2, ends as the contract says; a second run sends no Start."""
     simulator = simulate(EVERY_KIND)
-    lines = [instance(f"{kind}-{api}", api=api) for kind in KINDS for api in ("v1", "v2")]
+    lines = [
+        # Who is refused is so in the whole account.
+        instance(f"{kind}-{api}", *(["222222222222"] if kind == "denied" else []), api=api)
+        for kind in KINDS
+        for api in ("v1", "v2")
+    ]
     shell.write("wave.yaml", manifest(*lines))
     ended = shell.run("run", "wave.yaml", *QUICK)
     assert ended.code == Exit.UNFINISHED, ended.err

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import anyio
 
@@ -16,6 +16,8 @@ from batch_onboard.core.ports import JournalError
 from batch_onboard.core.record import Record
 from batch_onboard.core.steps import Rules
 from batch_onboard.core.targets import Api, Encryption, Identity, Target, TargetKey
+from batch_onboard.engine.circuits import Circuits
+from batch_onboard.engine.helm import Helm
 from batch_onboard.engine.lanes import Lanes
 from batch_onboard.engine.runner import Runner
 from batch_onboard.engine.tally import Tally
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from batch_onboard.core.limiter import Limiter
     from batch_onboard.core.ports import Service
     from batch_onboard.core.record import Entry
+    from batch_onboard.core.tolerance import Tolerance
     from batch_onboard.engine.watching import Happening
 
 REGION = "eu-west-2"
@@ -37,17 +40,19 @@ KEY = "arn:aws:kms:eu-west-2:{account}:key/aaaa"
 _NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
 
-def targets(number: int, *, accounts: int = 1, api: Api = Api.V1, **facts: object) -> list[Target]:
+def targets(number: int, *, accounts: int = 1, api: Api = Api.V1, **facts: Any) -> list[Target]:
     """Make targets `i-0`, `i-1` and so on, dealt out over accounts."""
     return [
         named(f"i-{i}", account=f"{i % accounts + 1:012}", api=api, **facts) for i in range(number)
     ]
 
 
-def named(name: str, *, account: str = "000000000001", **facts: object) -> Target:
+def named(
+    name: str, *, account: str = "000000000001", region: str = REGION, **facts: Any
+) -> Target:
     """Make the target of one instance."""
     known: dict[str, object] = {
-        "key": TargetKey(account, REGION, name),
+        "key": TargetKey(account, region, name),
         "api": Api.V1,
         "identity": Identity(role_arn=f"arn:aws:iam::{account}:role/Onboarder"),
         "encryption": Encryption(True, KEY.format(account=account), "KMS"),
@@ -107,6 +112,10 @@ class Stage:
         service: Callable[[MemoryService], Service] | None = None,
         during: Callable[[Runner], None] | None = None,
         drain_timeout: float = 20.0,
+        tolerance: Tolerance | None = None,
+        canary: int = 0,
+        limit: int | None = None,
+        max_duration: float | None = None,
     ) -> Tally:
         """Run the engine over targets; `during` is called once the run has begun."""
 
@@ -116,11 +125,13 @@ class Stage:
             courses = [
                 Course(target, self._record(target), rules or Rules(), plan) for target in what
             ]
+            helm = self.helm = Helm(courses, tolerance=tolerance, canary=canary, limit=limit)
             tally = Tally(course.record.state for course in courses)
             runner = Runner(
                 service=service(memory) if service else memory,
                 journal=self.journal,
-                lanes=Lanes(lambda _domain, _operation: limiter()),
+                lanes=Lanes(lambda _domain, _operation: limiter(), Circuits(lambda: 0.5)),
+                helm=helm,
                 plan=plan,
                 tally=tally,
                 watcher=self.witness,
@@ -128,13 +139,15 @@ class Stage:
                 chance=random.Random(1).random,
                 concurrency=concurrency,
                 drain_timeout=drain_timeout,
+                max_duration=max_duration,
             )
+            self.runner = runner
             broken: JournalError | None = None
             async with anyio.create_task_group() as group:
                 if during is not None:
                     group.start_soon(self._call, during, runner)
                 try:
-                    await runner.run(courses)
+                    await runner.run()
                 except JournalError as error:
                     broken = error
             self.now = anyio.current_time()

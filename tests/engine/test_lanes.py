@@ -8,6 +8,7 @@ from batch_onboard.core.limiter import BucketLimiter
 from batch_onboard.core.polling import PollPlan
 from batch_onboard.core.record import Record
 from batch_onboard.core.steps import Next, Priority, Rules
+from batch_onboard.engine.circuits import Circuits
 from batch_onboard.engine.lanes import Call, Lanes
 from tests.engine.examples import named
 
@@ -24,7 +25,7 @@ def course(name: str, account: str = "000000000001") -> Course:
 
 def lanes(rate: float = 2.0, burst: float = 1.0) -> Lanes:
     """Lanes whose limiters are buckets."""
-    return Lanes(lambda _domain, _operation: BucketLimiter(rate, burst))
+    return Lanes(lambda _domain, _operation: BucketLimiter(rate, burst), Circuits(lambda: 0.5))
 
 
 def names(calls: list[Call | None]) -> list[str | None]:
@@ -97,7 +98,7 @@ class Eager(BucketLimiter):
 
 def test_a_lane_goes_on_earlier_when_its_limiter_finds_it_may() -> None:
     """A lane that waits is woken when an answer makes its limiter faster."""
-    waiting = Lanes(lambda _domain, _operation: Eager(0.1, 1))
+    waiting = Lanes(lambda _domain, _operation: Eager(0.1, 1), Circuits(lambda: 0.5))
     waiting.add(course("a"), START, 0.0)
     waiting.add(course("b"), START, 0.0)
     call = waiting.take(0.0)

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import anyio
 import pytest
@@ -13,7 +13,7 @@ from batch_onboard.core.limiter import BucketLimiter
 from batch_onboard.core.ports import JournalError
 from batch_onboard.core.record import Record
 from batch_onboard.core.steps import Rules
-from batch_onboard.core.targets import Api, Encryption, Identity
+from batch_onboard.core.targets import Api, Encryption, Identity, Target
 from tests.engine.examples import KEY, Stage, named, targets
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 SHORT_JOBS = {"defaults": {"job_duration": {"min": 20, "max": 40}}}
 ACCOUNT = "000000000001"
+OTHER_ACCOUNT = "000000000002"
 OURS = {"enabled": True, "key_arn": KEY.format(account=ACCOUNT)}
 THEIRS = {"enabled": True, "key_arn": f"arn:aws:kms:eu-west-2:{ACCOUNT}:key/theirs"}
 EVERY_KIND = {
@@ -63,11 +64,16 @@ KINDS = {
 }
 
 
+def kind(name: str, **facts: Any) -> Target:
+    """Make a target of a kind; the denied one has an account, and so an identity, of its own."""
+    return named(name, account=OTHER_ACCOUNT if name == "denied" else ACCOUNT, **facts)
+
+
 @pytest.mark.parametrize("api", list(Api))
 def test_every_kind_of_target_ends_in_its_right_state(api: Api) -> None:
     """One run over each kind leads each to the state of the contract, over v1 and v2 alike."""
     stage = Stage(EVERY_KIND)
-    stage.run([named(name, api=api) for name in KINDS])
+    stage.run([kind(name, api=api) for name in KINDS])
     assert stage.states() == KINDS
     assert stage.world.seen.double_starts == 0
     ours = {key.instance_id for key, record in stage.records.items() if record.ours}
@@ -77,7 +83,7 @@ def test_every_kind_of_target_ends_in_its_right_state(api: Api) -> None:
 def test_a_second_run_sends_no_start_but_for_our_internal_failure() -> None:
     """All that was done stays done; INTERNAL_FAILURE of our own is deleted and started again."""
     stage = Stage(EVERY_KIND)
-    what = [named(name) for name in KINDS]
+    what = [kind(name) for name in KINDS]
     stage.run(what)
     starts = stage.world.seen.requests[Operation.START]
     stage.run(what)
@@ -101,7 +107,7 @@ def test_a_foreign_failed_job_is_cleared_on_demand_only() -> None:
 def test_the_journal_replays_to_the_same_records() -> None:
     """What was written down adds up to what the run knows."""
     stage = Stage(EVERY_KIND)
-    stage.run([named(name) for name in KINDS])
+    stage.run([kind(name) for name in KINDS])
     replayed: dict[object, Record] = {}
     for entry in stage.journal.entries:
         replayed.setdefault(entry.key, Record()).apply(entry)

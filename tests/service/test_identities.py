@@ -161,7 +161,7 @@ async def test_lasting_trouble_of_sts_ends_after_four_tries() -> None:
         assert stub.campaign_calls == []
     for answer in answers:
         assert answer is not None
-        assert (answer.meaning, answer.error_code) == (Meaning.NO_IDENTITY, "InternalFailure")
+        assert (answer.meaning, answer.error_code) == (Meaning.UNSENT, "InternalFailure")
         assert "the account of the caller's own credentials is not known" in str(answer.message)
 
 
@@ -174,7 +174,7 @@ async def test_a_silent_sts_is_given_up() -> None:
         answer = await service.prepare(target(OTHER_ACCOUNT, identity=role(OTHER_ACCOUNT)))
         assert stub.sts_calls.count("AssumeRole") == 4
     assert answer is not None
-    assert (answer.meaning, answer.error_code) == (Meaning.NO_IDENTITY, "timeout")
+    assert (answer.meaning, answer.error_code) == (Meaning.UNSENT, "timeout")
 
 
 @pytest.mark.asyncio
@@ -201,7 +201,7 @@ async def test_an_identity_that_is_not_told_sends_nothing(answer: str) -> None:
         stub.sts.extend([reply(200, answer)] * 4)
         prepared = await service.prepare(target())
     assert prepared is not None
-    assert (prepared.meaning, prepared.error_code) == (Meaning.NO_IDENTITY, "unreadable")
+    assert (prepared.meaning, prepared.error_code) == (Meaning.UNSENT, "unreadable")
 
 
 @pytest.mark.asyncio
@@ -217,7 +217,7 @@ async def test_a_session_that_is_not_told_whole_sends_nothing(lost: str) -> None
         stub.sts.append(reply(200, text))
         prepared = await service.prepare(target(OTHER_ACCOUNT, identity=role(OTHER_ACCOUNT)))
     assert prepared is not None
-    assert (prepared.meaning, prepared.error_code) == (Meaning.NO_IDENTITY, "unreadable")
+    assert (prepared.meaning, prepared.error_code) == (Meaning.UNSENT, "unreadable")
 
 
 @pytest.mark.asyncio

@@ -213,18 +213,24 @@ async def test_the_callers_own_credentials_are_of_its_account() -> None:
 
 
 @pytest.mark.parametrize(
-    ("keys", "error_code"),
+    ("keys", "meaning", "error_code"),
     [
-        ({"sts": {"roles": [{"allow": False}]}}, "AccessDenied"),
-        ({"faults": [{"match": {"operation": "*"}, "kind": "hang"}]}, "timeout"),
-        ({"faults": [{"match": {"operation": "A*"}, "kind": "empty_body"}]}, "unreadable"),
+        ({"sts": {"roles": [{"allow": False}]}}, Meaning.NO_IDENTITY, "AccessDenied"),
+        ({"faults": [{"match": {"operation": "*"}, "kind": "hang"}]}, Meaning.UNSENT, "timeout"),
+        (
+            {"faults": [{"match": {"operation": "A*"}, "kind": "empty_body"}]},
+            Meaning.UNSENT,
+            "unreadable",
+        ),
     ],
 )
-def test_an_identity_that_cannot_be_had_is_told(keys: dict[str, Any], error_code: str) -> None:
-    """Nothing is sent, and the message names the role."""
+def test_an_identity_that_cannot_be_had_is_told(
+    keys: dict[str, Any], meaning: Meaning, error_code: str
+) -> None:
+    """Nothing is sent, the message names the role, and what may pass is told from a refusal."""
     a_world = world(**keys)
     answer = run_virtual(lambda: MemoryService(a_world).send(START, target()))
-    assert (answer.meaning, answer.error_code) == (Meaning.NO_IDENTITY, error_code)
+    assert (answer.meaning, answer.error_code) == (meaning, error_code)
     assert answer.message is not None
     assert "role/ConnectOnboarder: " in answer.message
     assert not a_world.seen.targets

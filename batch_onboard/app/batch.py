@@ -1,0 +1,271 @@
+"""One run over a manifest and its ledger.
+
+manifest -> courses -> engine -> service -> ledger. Whoever embeds the tool, the command line
+included, opens a `Batch`, looks at what it would do, and runs it.
+"""
+
+from __future__ import annotations
+
+import random
+import secrets
+from collections import Counter
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import anyio
+
+from batch_onboard.app.access import open_access
+from batch_onboard.app.audit import run_line
+from batch_onboard.app.clock import now_utc
+from batch_onboard.app.outcome import Outcome, interrupted, unsaved
+from batch_onboard.app.quotas import learned_lines, limiter_maker
+from batch_onboard.app.scope import select
+from batch_onboard.core.calls import Answer
+from batch_onboard.core.course import Course
+from batch_onboard.core.lifecycle import State
+from batch_onboard.core.opening import Opening, is_done, opening
+from batch_onboard.core.polling import PollPlan
+from batch_onboard.core.ports import JournalError
+from batch_onboard.core.record import Record
+from batch_onboard.engine.circuits import Circuits
+from batch_onboard.engine.helm import Helm
+from batch_onboard.engine.lanes import Lanes
+from batch_onboard.engine.runner import Runner
+from batch_onboard.engine.tally import Tally
+from batch_onboard.exits import Exit
+from batch_onboard.ledger.errors import LedgerUnusableError
+from batch_onboard.ledger.file import open_ledger
+from batch_onboard.service.settings import ServiceConfigurationError
+from batch_onboard.versions import tool_version
+
+if TYPE_CHECKING:
+    import signal
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from batch_onboard.app.settings import Settings
+    from batch_onboard.core.ports import Journal, Service
+    from batch_onboard.core.targets import Target
+    from batch_onboard.engine.watching import Watcher
+    from batch_onboard.ledger.ledger import Ledger
+    from batch_onboard.manifest.load import Manifest
+    from batch_onboard.service.credentials import Caller
+
+
+class Batch:
+    """A manifest and its ledger, locked and ready for one run. `open_batch` makes one.
+
+    Attributes:
+        ledger: the ledger.
+        run_id: this run's id.
+        targets: the targets that the run is about.
+        openings: how many of them it begins with in which way, as far as the ledger knows.
+        tally: counts that are kept up to date during the run.
+        lanes: the limiters, for their statistics.
+    """
+
+    def __init__(self, manifest: Manifest, ledger: Ledger, settings: Settings) -> None:
+        """Prepare a run.
+
+        Raises:
+            SelectionError: the settings select nothing, or what can't go together.
+        """
+        self.ledger = ledger
+        self.run_id = secrets.token_hex(6)
+        self.lanes = Lanes(limiter_maker(settings, ledger.history), Circuits(random.random))
+        self._manifest = manifest
+        self._settings = settings
+        self._signal: signal.Signals | None = None
+        self._runner: Runner | None = None
+        self._asking: anyio.CancelScope | None = None
+        self.tally = Tally(self._known(target).state for target in manifest.targets)
+        self.targets = select(manifest.targets, settings, self._known)
+        self.openings = Counter(
+            opening(target, self._known(target), settings.rules) for target in self.targets
+        )
+
+    @property
+    def nothing_to_do(self) -> bool:
+        """Every target is settled: the run will make no call."""
+        return set(self.openings) <= {Opening.NOTHING}
+
+    async def run(self, watcher: Watcher) -> Outcome:
+        """Do what is to be done, and say how it ended.
+
+        Args:
+            watcher: is told of each answer.
+
+        Raises:
+            LedgerError: the ledger can't be written, and no call had been made yet.
+            ServiceConfigurationError: the settings in force cannot be used for any call.
+            SimulatorError: the simulator can't be served.
+        """
+        if self.nothing_to_do:
+            self._begin(None)
+            return self._end(self._judge("nothing to do"))
+        async with open_access(self._settings, self.run_id) as service:
+            caller: Caller | Answer | None = None
+            with anyio.CancelScope() as self._asking:
+                caller = await service.caller()
+            self._begin(None if caller is None or isinstance(caller, Answer) else caller.arn)
+            return self._end(await self._work(service, watcher))
+
+    def interrupt(self, received: signal.Signals) -> bool:
+        """Stop: the first time calls under way may finish, the second time not even those.
+
+        Returns:
+            Whether this was the first time.
+        """
+        first = self._signal is None
+        self._signal = self._signal or received
+        if self._runner is None:
+            if self._asking is not None:
+                self._asking.cancel()
+        elif first:
+            self._runner.stop()
+        else:
+            self._runner.abort()
+        return first
+
+    async def _work(self, service: Service, watcher: Watcher) -> Outcome:
+        settings = self._settings
+        plan = PollPlan()
+        rules = replace(settings.rules, torn_at=self._torn_at())
+        helm = Helm(
+            (
+                Course(target, self.ledger.history.record(target.key), rules, plan)
+                for target in self.targets
+            ),
+            tolerance=settings.tolerance,
+            canary=settings.canary,
+            limit=settings.limit,
+        )
+        try:
+            async with self.ledger.journal() as journal:
+                self._runner = self._make_runner(service, journal, helm, plan, watcher)
+                if self._signal is not None:
+                    self._runner.stop()
+                await self._runner.run()
+        except JournalError as error:
+            return unsaved(self._signal, str(error), error.lost)
+        except ExceptionGroup as group:
+            problem = _first_of(ServiceConfigurationError, group)
+            if isinstance(problem, ServiceConfigurationError):
+                self._end(Outcome(Exit.USAGE, str(problem)))
+            raise problem from group
+        return self._stopped(helm, self._runner) or self._judge("done")
+
+    def _make_runner(
+        self, service: Service, journal: Journal, helm: Helm, plan: PollPlan, watcher: Watcher
+    ) -> Runner:
+        return Runner(
+            service=service,
+            journal=journal,
+            lanes=self.lanes,
+            helm=helm,
+            plan=plan,
+            tally=self.tally,
+            watcher=watcher,
+            wall=now_utc,
+            chance=random.random,
+            concurrency=self._settings.concurrency,
+            drain_timeout=self._settings.drain_timeout,
+            max_duration=self._settings.max_duration,
+        )
+
+    def _torn_at(self) -> float | None:
+        """Return the monotonic time at which a tail of the ledger was last cut off, if ever."""
+        cuts = self.ledger.history.cuts
+        if not cuts:
+            return None
+        return anyio.current_time() - max(0.0, (now_utc() - cuts[-1].at).total_seconds())
+
+    def _stopped(self, helm: Helm, runner: Runner) -> Outcome | None:
+        """Say how a run ended that stopped before its work was done; None if it did not."""
+        if self._signal is not None:
+            unanswered = self.tally.statistics().states.get(State.SUBMITTING, 0)
+            return interrupted(self._signal, unanswered)
+        if helm.stopped is not None:
+            return Outcome(Exit.STOPPED, f"stopped: {helm.stopped}")
+        if runner.out_of_time:
+            return Outcome(Exit.WORK_LEFT, "--max-duration reached, work left")
+        if helm.left:
+            left = f"--limit {self._settings.limit} reached, {helm.left:,} targets left"
+            return Outcome(Exit.WORK_LEFT, left)
+        return None
+
+    def _judge(self, well: str) -> Outcome:
+        """Say how a run ended whose work is done.
+
+        Args:
+            well: the reason to give if all is well.
+        """
+        if all(self._is_fine(target) for target in self.targets):
+            return Outcome(Exit.OK, well)
+        if self.nothing_to_do:
+            return Outcome(Exit.UNFINISHED, "nothing to do, but not all targets are done")
+        return Outcome(Exit.UNFINISHED, "finished, not all targets are done")
+
+    def _is_fine(self, target: Target) -> bool:
+        record = self._known(target)
+        running = record.state is State.IN_PROGRESS and not self._settings.rules.wait
+        return running or is_done(record, target.accept_drift)
+
+    def _known(self, target: Target) -> Record:
+        return self.ledger.history.records.get(target.key, _UNTOUCHED)
+
+    def _begin(self, caller: str | None) -> None:
+        self.ledger.begin_run(run_line(self.run_id, self._manifest, self._settings, caller))
+        self.ledger.sync_manifest(self._manifest.targets)
+
+    def _end(self, outcome: Outcome) -> Outcome:
+        if outcome.saved:
+            self.ledger.keep_learned(list(learned_lines(self.lanes.limiters)))
+            self.ledger.end_run(self.run_id, outcome.exit_code, outcome.reason)
+        return outcome
+
+
+@contextmanager
+def open_batch(manifest: Manifest, ledger_path: Path, settings: Settings) -> Iterator[Batch]:
+    """Open a manifest's ledger for one run, creating it if there is none.
+
+    A new one is not left behind if the run does not begin.
+
+    Raises:
+        LedgerError: it can't be used, is damaged, is held by another run, or mixes what was
+            simulated with what is so.
+        SelectionError: the settings select nothing, or what can't go together.
+    """
+    with open_ledger(
+        ledger_path,
+        manifest_name=manifest.name,
+        tool_version=tool_version(),
+        wall=now_utc,
+        lock_timeout=settings.lock_timeout,
+    ) as ledger:
+        _keep_apart(ledger, simulate=settings.scenario is not None)
+        try:
+            yield Batch(manifest, ledger, settings)
+        finally:
+            ledger.leave_nothing_new()
+
+
+def _keep_apart(ledger: Ledger, *, simulate: bool) -> None:
+    """Refuse to take a rehearsal's results for real ones, or the other way round."""
+    if any(run.began.simulated is not simulate for run in ledger.history.runs):
+        what = "real runs" if simulate else "rehearsals (--simulate)"
+        raise LedgerUnusableError(
+            f"{ledger.path} tells of {what}: name another ledger with --ledger"
+        )
+
+
+def _first_of(kind: type[Exception], group: ExceptionGroup) -> Exception:
+    """Return the exception of a kind that workers have raised, or the group if there is none."""
+    found: Exception = group.subgroup(kind) or group
+    while found is not group and isinstance(found, ExceptionGroup):
+        found = found.exceptions[0]
+    return found
+
+
+_UNTOUCHED = Record()

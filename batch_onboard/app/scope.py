@@ -1,0 +1,61 @@
+"""Which targets a run is about, and whether what was asked for goes together."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from batch_onboard.core.opening import Opening, opening
+from batch_onboard.core.selection import SelectionError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from batch_onboard.app.settings import Settings
+    from batch_onboard.core.record import Record
+    from batch_onboard.core.targets import Target
+
+
+def select(
+    targets: Sequence[Target], settings: Settings, record_of: Callable[[Target], Record]
+) -> list[Target]:
+    """Return the targets that a run is about, in the manifest's order.
+
+    Args:
+        targets: the manifest's.
+        settings: what the operator asked for.
+        record_of: returns what the ledger knows of a target.
+
+    Raises:
+        SelectionError: nothing is selected, or what was asked for can't go together.
+    """
+    missing = settings.waves - {target.wave for target in targets}
+    if missing:
+        raise SelectionError(f"--wave {min(missing)} matches no target")
+    chosen = [
+        target
+        for target in settings.selection.of(targets, record_of)
+        if not settings.waves or target.wave in settings.waves
+    ]
+    if not chosen:
+        raise SelectionError("no target is selected: --wave leaves none of those included")
+    if not settings.rules.wait:
+        _refuse_gates(chosen, settings, record_of)
+    return chosen
+
+
+def _refuse_gates(
+    targets: Sequence[Target], settings: Settings, record_of: Callable[[Target], Record]
+) -> None:
+    """Refuse what has to see how jobs end, since without waiting nobody does."""
+    if settings.canary:
+        raise SelectionError("--canary waits for the end of its targets: not with --no-wait")
+    waves = {
+        target.wave
+        for target in targets
+        if opening(target, record_of(target), settings.rules) is not Opening.NOTHING
+    }
+    if len(waves) > 1:
+        raise SelectionError(
+            f"wave {sorted(waves)[1]} waits for the end of wave {min(waves)}: not with --no-wait; "
+            "select one with --wave"
+        )
