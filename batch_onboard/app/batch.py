@@ -18,7 +18,7 @@ import anyio
 from batch_onboard.app.access import open_access
 from batch_onboard.app.audit import run_line
 from batch_onboard.app.clock import now_utc
-from batch_onboard.app.outcome import Outcome, interrupted, unsaved
+from batch_onboard.app.outcome import Outcome, defective, interrupted, unsaved
 from batch_onboard.app.quotas import learned_lines, limiter_maker
 from batch_onboard.app.scope import select
 from batch_onboard.core.calls import Answer
@@ -186,6 +186,8 @@ class Batch:
         if self._signal is not None:
             unanswered = self.tally.statistics().states.get(State.SUBMITTING, 0)
             return interrupted(self._signal, unanswered)
+        if runner.bugs:
+            return defective(runner.bugs)
         if helm.stopped is not None:
             return Outcome(Exit.STOPPED, f"stopped: {helm.stopped}")
         if runner.out_of_time:

@@ -28,6 +28,10 @@ class JournalError(Exception):
         self.lost = lost
 
 
+class UnusableServiceError(Exception):
+    """No call of the run can be made with the settings in force. `str()` says which, and why."""
+
+
 class Journal(Protocol):
     """Where entries are made durable, in the order in which they are handed over."""
 
@@ -57,6 +61,9 @@ class Service(Protocol):
         Returns:
             None if they are ready, else the answer that `send` would have given: `NO_IDENTITY`,
             `WRONG_ACCOUNT` or `UNSENT`. Nothing was sent to the target's account.
+
+        Raises:
+            UnusableServiceError: nor can any other call be made.
         """
         ...
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from batch_onboard.core.course import Course
-    from batch_onboard.engine.lanes import Call
+    from batch_onboard.engine.call import Call
 
 _CHANGING = frozenset({Operation.DELETE, Operation.START})
 """A failed job's record is deleted for a Start alone."""

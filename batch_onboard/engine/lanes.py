@@ -14,7 +14,7 @@ Lanes decide, and do nothing else: no waiting, no clock. Times are monotonic sec
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from heapq import heapify, heappop, heappush, nsmallest
 from itertools import count
 from math import inf
@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 
 from batch_onboard.core.calls import NOT_SENT, Answer, Meaning, Operation
 from batch_onboard.core.steps import Next, Priority
+from batch_onboard.engine.call import Call
 from batch_onboard.engine.seats import Seats
 
 if TYPE_CHECKING:
@@ -35,27 +36,7 @@ if TYPE_CHECKING:
     from batch_onboard.engine.circuits import Circuits
 
 _NOT_SENT = Answer(Meaning.UNSENT)
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """A call that may go now.
-
-    Attributes:
-        course: for which target.
-        operation: which call.
-        priority: what it went before.
-        limiter: the limiter that let it go.
-        ticket: the limiter's number for it.
-        refusal: why it is not to be made at all: the answer that another one has had.
-    """
-
-    course: Course
-    operation: Operation
-    priority: Priority
-    limiter: Limiter
-    ticket: int
-    refusal: Answer | None = None
+_UNKNOWN = Answer(Meaning.UNCLEAR)
 
 
 class _Lane:
@@ -101,6 +82,7 @@ class Lanes:
         self._limiters: dict[tuple[Domain, Operation], Limiter] = {}
         self._lanes: dict[tuple[Domain, Operation, Priority], _Lane] = {}
         self._by_limiter: dict[int, list[_Lane]] = {}
+        self._under_way: set[Call] = set()
         self._throttled: dict[tuple[Domain, Operation], Limiter] = {}
         self._seats = Seats()
         self._ready: dict[Priority, deque[_Lane]] = {priority: deque() for priority in Priority}
@@ -169,6 +151,7 @@ class Lanes:
         self._take_back(now)
 
     def _settle(self, call: Call, answer: Answer, now: float) -> None:
+        self._under_way.discard(call)
         if call.operation is Operation.START:
             self._seats.answered(call.course, answer)
             self._unpark(call.course.target.key.domain)
@@ -193,6 +176,12 @@ class Lanes:
         """Take a call back that was not sent after all: it goes first when its turn comes again."""
         self.withdraw(call, now)
         self.add(call.course, Next(call.operation, call.priority, now, first=True), now)
+
+    def abandon(self, call: Call, now: float) -> None:
+        """Let a course go in the middle of a call, of which nothing can be learned."""
+        if call in self._under_way:
+            self._settle(call, _UNKNOWN, now)
+        self.go_on(call.course, None, now)
 
     def withdraw(self, call: Call, now: float) -> None:
         """Take note that a call was not sent after all."""
@@ -274,7 +263,9 @@ class Lanes:
             self._seats.take(course)
         self._circuits.sent(course)
         ticket = lane.limiter.send(now)
-        return Call(course, lane.operation, lane.priority, lane.limiter, ticket)
+        call = Call(course, lane.operation, lane.priority, lane.limiter, ticket)
+        self._under_way.add(call)
+        return call
 
     def _pick(self, lane: _Lane, now: float) -> Course | None:
         """Take the first course of a lane that no circuit keeps."""

@@ -13,17 +13,16 @@ request, then the outcome on disk, and only then the watchers are told.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from math import inf
 from typing import TYPE_CHECKING
 
 import anyio
 
-from batch_onboard.core.budget import SHARE, RetryBudget
-from batch_onboard.core.calls import TRANSIENT
-from batch_onboard.core.ports import JournalError
-from batch_onboard.core.steps import Moment, Step
-from batch_onboard.engine.lanes import Call
+from batch_onboard.core.budget import RetryBudget
+from batch_onboard.core.ports import JournalError, UnusableServiceError
+from batch_onboard.core.steps import Moment
+from batch_onboard.engine.call import Call
+from batch_onboard.engine.preparing import Preparing
 from batch_onboard.engine.watching import Happening
 
 if TYPE_CHECKING:
@@ -37,7 +36,7 @@ if TYPE_CHECKING:
     from batch_onboard.core.polling import PollPlan
     from batch_onboard.core.ports import Journal, Service, WallClock
     from batch_onboard.core.record import Entry
-    from batch_onboard.core.targets import Identity
+    from batch_onboard.core.steps import Step
     from batch_onboard.engine.helm import Helm
     from batch_onboard.engine.lanes import Lanes
     from batch_onboard.engine.tally import Tally
@@ -49,6 +48,7 @@ class Runner:
 
     Attributes:
         out_of_time: the run was stopped by its longest duration.
+        bugs: exceptions that nobody foresaw, each of which has ended one course.
     """
 
     def __init__(
@@ -98,27 +98,25 @@ class Runner:
         self._max_duration = inf if max_duration is None else max_duration
         self._ends_at = inf
         self.out_of_time = False
+        self.bugs: list[Exception] = []
         self._open = 0
         self._idle = 0
         self._stopping = False
         self._lengths_known = plan.expected is not None
         self._broken: JournalError | None = None
         self._lost: dict[int, Entry] = {}
-        self._preparing: dict[Identity, list[Call]] = {}
-        self._unsent: set[anyio.CancelScope] = set()
+        self._preparing = Preparing(
+            service, lambda call: lanes.put_back(call, anyio.current_time())
+        )
         self._scope = anyio.CancelScope()
         self._wake = anyio.Event()
-
-    @property
-    def stopping(self) -> bool:
-        """No further call will be begun."""
-        return self._stopping
 
     async def run(self) -> None:
         """Work all courses through until they are over, or the run is stopped.
 
         Raises:
             JournalError: entries could not be made durable; calls under way were finished first.
+            UnusableServiceError: in a group; no call can be made with the settings in force.
         """
         self._tally.select(self._helm.size)
         self._ends_at = anyio.current_time() + self._max_duration
@@ -139,8 +137,7 @@ class Runner:
             self._stopping = True
             self._scope.deadline = anyio.current_time() + self._drain_timeout
             self._wake.set()
-            for scope in self._unsent:
-                scope.cancel()
+            self._preparing.cancel()
 
     def abort(self) -> None:
         """Stop at once. A Start whose answer is not awaited any more stays `submitting`."""
@@ -212,6 +209,10 @@ class Runner:
                 except JournalError as error:
                     self._broken = self._broken or error
                     self.stop()
+                except UnusableServiceError:
+                    raise
+                except Exception as error:  # noqa: BLE001 - a bug of ours, told at the run's end
+                    self._abandon(call, error)
                 finally:
                     self._tally.ended()
                 self._idle += 1
@@ -222,12 +223,9 @@ class Runner:
         if call.refusal is not None:
             await self._give_up(call, call.refusal)
             return
-        identity = course.target.identity
-        if identity in self._preparing:
-            # One waits for an identity's credentials; the others leave their workers to others.
-            self._preparing[identity].append(call)
+        if self._preparing.joins(call):
             return
-        answer = await self._prepare(course)
+        answer = await self._preparing.prepare(course)
         if self._stopping:
             return
         if answer is None:
@@ -237,8 +235,19 @@ class Runner:
         self._lanes.answered(call, answer, anyio.current_time())
         moment = self._moment(course)
         before = course.record.state
-        step = self._budgeted(course, answer, course.answered(operation, answer, moment), moment)
+        step = self._budget.bound(
+            course, answer, course.answered(operation, answer, moment), moment
+        )
         await self._go_on(call, answer, step, before)
+
+    def _abandon(self, call: Call, error: Exception) -> None:
+        """Let a course go in which a bug has shown itself; it costs the others nothing.
+
+        What is on disk of it is right: the next run reads the live state before anything is sent.
+        """
+        self.bugs.append(error)
+        self._lanes.abandon(call, anyio.current_time())
+        self._end(call.course)
 
     async def _give_up(self, call: Call, refusal: Answer) -> None:
         """Give a course up, without a call, to the answer that another one has had."""
@@ -253,30 +262,6 @@ class Runner:
         self._share_lengths(now)
         await self._tell(call, answer, step.entries, over=step.next is None)
 
-    def _budgeted(self, course: Course, answer: Answer, step: Step, moment: Moment) -> Step:
-        """Return the step, or the end of the course if it is a retry that is one too many."""
-        self._budget.earn()
-        if answer.meaning not in TRANSIENT or step.next is None or self._budget.spend():
-            return step
-        spent = f"the run's retries ({SHARE:.0%} of its calls) are used up"
-        told = replace(answer, message=f"{answer.message}; {spent}" if answer.message else spent)
-        return Step((*step.entries, *course.give_up(told, moment).entries))
-
-    async def _prepare(self, course: Course) -> Answer | None:
-        """Have credentials ready; stopping does not wait for them, since nothing was sent yet."""
-        identity = course.target.identity
-        self._preparing[identity] = []
-        try:
-            with anyio.CancelScope() as scope:
-                self._unsent.add(scope)
-                return await self._service.prepare(course.target)
-            return None
-        finally:
-            self._unsent.discard(scope)
-            now = anyio.current_time()
-            for call in reversed(self._preparing.pop(identity)):
-                self._lanes.put_back(call, now)
-
     async def _intend(self, call: Call) -> None:
         before = call.course.record.state
         entries = call.course.intend(call.operation, self._moment())
@@ -289,9 +274,9 @@ class Runner:
     ) -> None:
         if entries:
             await self._save(entries)
+        self._watcher.happened(Happening(call.course, call.operation, answer, entries, over))
         if over:
             self._end(call.course)
-        self._watcher.happened(Happening(call.course, call.operation, answer, entries, over))
 
     async def _save(self, entries: tuple[Entry, ...]) -> None:
         try:

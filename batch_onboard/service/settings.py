@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from batch_onboard.core.ports import UnusableServiceError
 
-class ServiceConfigurationError(Exception):
+
+class ServiceConfigurationError(UnusableServiceError):
     """The settings in force cannot be used for any call. The text says which, and what to do."""
 
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from batch_onboard.core.calls import Answer, Meaning, Operation
@@ -9,8 +11,11 @@ from batch_onboard.core.polling import PollPlan
 from batch_onboard.core.record import Record
 from batch_onboard.core.steps import Next, Priority, Rules
 from batch_onboard.engine.circuits import Circuits
-from batch_onboard.engine.lanes import Call, Lanes
+from batch_onboard.engine.lanes import Lanes
 from tests.engine.examples import named
+
+if TYPE_CHECKING:
+    from batch_onboard.engine.call import Call
 
 OK, THROTTLED = Answer(Meaning.OK), Answer(Meaning.THROTTLED)
 START = Next(Operation.START, Priority.START, 0.0)

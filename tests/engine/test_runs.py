@@ -7,7 +7,7 @@ import anyio
 import pytest
 
 from batch_onboard.core.adaptive import AdaptiveLimiter
-from batch_onboard.core.calls import Operation
+from batch_onboard.core.calls import JobStatus, Operation
 from batch_onboard.core.lifecycle import Event, State
 from batch_onboard.core.limiter import BucketLimiter
 from batch_onboard.core.ports import JournalError
@@ -17,7 +17,9 @@ from batch_onboard.core.targets import Api, Encryption, Identity, Target
 from tests.engine.examples import KEY, Stage, named, targets
 
 if TYPE_CHECKING:
+    from batch_onboard.core.calls import Answer
     from batch_onboard.engine.runner import Runner
+    from batch_onboard.simulator.memory import MemoryService
 
 SHORT_JOBS = {"defaults": {"job_duration": {"min": 20, "max": 40}}}
 ACCOUNT = "000000000001"
@@ -287,7 +289,6 @@ def test_stopping_sends_no_new_start_and_finishes_the_calls_in_flight() -> None:
         await anyio.sleep(10)
         starts = stage.world.seen.requests[Operation.START]
         runner.stop()
-        assert runner.stopping
         await anyio.sleep(5)
         assert stage.world.seen.requests[Operation.START] <= starts + 1
 
@@ -394,3 +395,32 @@ def test_a_throttled_domain_is_worked_through_at_the_pace_it_allows() -> None:
     assert set(stage.states().values()) == {"succeeded"}
     starts = [at for at, _ in stage.world.seen.accepted_starts]
     assert all(b - a > 0.5 for a, b in pairwise(starts))
+
+
+class _Buggy:
+    """A service of which one lane brings an answer that the core was not made for."""
+
+    def __init__(self, memory: MemoryService) -> None:
+        self._memory = memory
+
+    async def prepare(self, target: Target) -> Answer | None:
+        """Have credentials ready."""
+        return await self._memory.prepare(target)
+
+    async def send(self, operation: Operation, target: Target) -> Answer:
+        """Answer the poll of one instance with what no service can."""
+        answer = await self._memory.send(operation, target)
+        if target.key.instance_id == "i-3" and answer.job is JobStatus.IN_PROGRESS:
+            raise ZeroDivisionError("a bug")
+        return answer
+
+
+def test_a_bug_in_one_lane_costs_one_target() -> None:
+    """The others finish, the bug is told, and the next run reads what became of the target."""
+    stage = Stage(SHORT_JOBS)
+    stage.run(targets(9, accounts=3), service=_Buggy)
+    assert stage.states() == {f"i-{i}": "submitting" if i == 3 else "succeeded" for i in range(9)}
+    assert [str(bug) for bug in stage.runner.bugs] == ["a bug"]
+    stage.run(targets(9, accounts=3))
+    assert set(stage.states().values()) == {"succeeded"}
+    assert stage.world.seen.double_starts == 0
