@@ -30,6 +30,7 @@ from batch_onboard.core.opening import Opening, is_done, opening
 from batch_onboard.core.polling import PollPlan
 from batch_onboard.core.ports import JournalError
 from batch_onboard.core.record import Record
+from batch_onboard.core.redaction import Secrets
 from batch_onboard.core.steps import Rules
 from batch_onboard.engine.lanes import Lanes
 from batch_onboard.engine.runner import Runner
@@ -77,6 +78,7 @@ class Settings:
         scenario: run against a simulator of this run's own that plays it; None: against AWS.
         change_ref: kept in the ledger, for audits.
         arguments: the command line, for the ledger.
+        secrets: is told of what must not be shown; whoever shows anything asks it.
     """
 
     rules: Rules = field(default_factory=Rules)
@@ -89,6 +91,7 @@ class Settings:
     scenario: Scenario | None = None
     change_ref: str | None = None
     arguments: tuple[str, ...] = ()
+    secrets: Secrets = field(default_factory=Secrets, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +117,7 @@ class Batch:
     Attributes:
         ledger: the ledger.
         run_id: this run's id.
+        arguments: the command line, without secrets.
         openings: how many targets the run begins with in which way, as far as the ledger knows.
         tally: counts that are kept up to date during the run.
         lanes: the limiters, for their statistics.
@@ -128,6 +132,8 @@ class Batch:
         self._signal: signal.Signals | None = None
         self._runner: Runner | None = None
         self._asking: anyio.CancelScope | None = None
+        settings.secrets.learn(*{each.identity.external_id for each in manifest.targets})
+        self.arguments = tuple(settings.secrets.redact(word) for word in settings.arguments)
         records = ledger.history.records
         states = [records.get(target.key, _UNTOUCHED).state for target in manifest.targets]
         self.tally = Tally(states)
@@ -246,6 +252,8 @@ class Batch:
     def _begin(self, caller: str | None) -> None:
         found = versions()
         manifest = self._manifest
+        redact = self._settings.secrets.redact
+        change_ref = self._settings.change_ref
         sources = {str(source.path): source.digest for source in manifest.sources}
         self.ledger.begin_run(
             RunLine(
@@ -257,11 +265,11 @@ class Batch:
                 host=socket.gethostname(),
                 pid=os.getpid(),
                 user=_user(),
-                arguments=self._settings.arguments,
+                arguments=self.arguments,
                 manifest=str(manifest.path),
                 digests={str(manifest.path): manifest.digest, **sources},
                 caller=caller,
-                change_ref=self._settings.change_ref,
+                change_ref=None if change_ref is None else redact(change_ref),
                 simulated=self._settings.scenario is not None,
             )
         )
@@ -270,7 +278,8 @@ class Batch:
     def _end(self, outcome: Outcome) -> Outcome:
         if outcome.saved:
             self.ledger.keep_learned(list(self._learned()))
-            self.ledger.end_run(self.run_id, outcome.exit_code, outcome.reason)
+            reason = self._settings.secrets.redact(outcome.reason)
+            self.ledger.end_run(self.run_id, outcome.exit_code, reason)
         return outcome
 
     def _make_limiter(self, domain: Domain, operation: Operation) -> Limiter:
@@ -320,6 +329,7 @@ class Batch:
             call_timeout=self._settings.rules.call_timeout,
             connections=self._settings.concurrency,
             allow_profiles=self._settings.allow_profiles,
+            secrets=self._settings.secrets,
         )
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from batch_onboard.core.redaction import Secrets
 
 
 class ServiceConfigurationError(Exception):
@@ -40,6 +42,7 @@ class ServiceSettings:
         endpoint_url: of a simulator, in place of every other; plain http on loopback only.
         static_credentials: of a simulator, in place of the environment's. With them, the AWS
             config is not read.
+        secrets: is told of all credentials before they sign a call.
     """
 
     user_agent_extra: str
@@ -49,3 +52,4 @@ class ServiceSettings:
     allow_profiles: bool = False
     endpoint_url: str | None = None
     static_credentials: StaticCredentials | None = None
+    secrets: Secrets = field(default_factory=Secrets, repr=False)
