@@ -123,6 +123,9 @@ def _confirm(
     ctx: click.Context, batch: Batch, manifest: Manifest, options: dict[str, Any], talk: Talk
 ) -> None:
     """Say what the run will do, and on a terminal ask."""
+    if not options["quiet"]:  # on a shared volume each run would warn anew
+        for line in batch.ledger.warnings:
+            talk.warn("ledger", line)
     for line in _preview(batch, manifest):
         talk.say("preview", line)
     if options["yes"] or options["simulate"] or batch.nothing_to_do:
@@ -143,7 +146,7 @@ def _preview(batch: Batch, manifest: Manifest) -> list[str]:
     targets = f"{safe(manifest.name)}: {count(len(keys), 'target')} in {accounts} and {regions}"
     work = f"{settled:,} settled, {len(keys) - settled:,} to read, start or follow"
     new = " (new)" if batch.ledger.created else ""
-    lines = [*batch.ledger.warnings, f"{targets}; {work}", f"ledger: {batch.ledger.path}{new}"]
+    lines = [f"{targets}; {work}", f"ledger: {batch.ledger.path}{new}"]
     if history.cut is not None:
         lines.append(
             f"the ledger ended in the middle of a write: {history.cut.size:,} bytes were moved to "
