@@ -22,7 +22,8 @@ def main() -> None:
 
 
 def _leave(number: int, _frame: object) -> None:
-    os.write(2, b"interrupted\n")
+    if os.isatty(2):
+        os.write(2, b"interrupted\n")
     os._exit(128 + number)
 
 

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 def tell_crash(error: Exception, invocation: Invocation) -> None:
     """Tell of an exception that nobody expected, without any secret."""
     redact = invocation.secrets.redact
-    what = redact(" ".join(f"{type(error).__name__}: {error}".split()))
+    first = _first(error)
+    what = redact(" ".join(f"{type(first).__name__}: {first}".split()))
     talk = invocation.talk
     if talk is not None and talk.events:
         talk.fail("crashed", f"unexpected error: {what}; please report it", traceback=_trace(error))
@@ -25,6 +26,13 @@ def tell_crash(error: Exception, invocation: Invocation) -> None:
     kept = _keep(redact(_trace(error)))
     also = "" if kept is None else f", with {kept}"
     print(f"unexpected error: {what}; please report it{also}", file=sys.stderr)  # noqa: T201
+
+
+def _first(error: Exception) -> Exception:
+    """Return what lies in a group of exceptions, which says nothing by itself."""
+    while isinstance(error, ExceptionGroup):
+        error = error.exceptions[0]
+    return error
 
 
 def _trace(error: Exception) -> str:
