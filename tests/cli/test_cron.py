@@ -30,7 +30,11 @@ class CloudFormation(yaml.SafeLoader):
     """Reads a template; what a function such as `!Ref` would give stays a text."""
 
 
-CloudFormation.add_multi_constructor("!", lambda _loader, _suffix, node: str(node.value))
+def _as_text(_loader: CloudFormation, _suffix: str, node: yaml.Node) -> str:
+    return str(node.value)
+
+
+yaml.add_multi_constructor("!", _as_text, CloudFormation)
 
 
 def kubernetes() -> dict[str, Any]:
@@ -65,7 +69,7 @@ def crontab() -> tuple[list[str], str]:
     return fields, command
 
 
-COMMANDS = {
+COMMANDS: dict[str, Callable[[], list[str]]] = {
     "kubernetes": lambda: (
         kubernetes()["containers"][0]["command"] + kubernetes()["containers"][0]["args"]
     ),

@@ -181,7 +181,8 @@ BUG = textwrap.dedent(
     @click.pass_context
     def buggy(ctx, log_format):
         ctx.ensure_object(Invocation).talk = Talk(log_format)
-        raise KeyError(os.environ["AWS_SECRET_ACCESS_KEY"])
+        bug = KeyError(os.environ["AWS_SECRET_ACCESS_KEY"])
+        raise ExceptionGroup("as a task group raises it", [bug])
 
     LazyGroup.get_command = lambda self, ctx, name: buggy
     LazyGroup.resolve_command = lambda self, ctx, args: ("buggy", buggy, args[1:])
