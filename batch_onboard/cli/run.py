@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from batch_onboard.cli.arguments import manifest_argument
+from batch_onboard.cli.ending import note_end, say_lost
 from batch_onboard.cli.framework import Command
 from batch_onboard.cli.invocation import Invocation
 from batch_onboard.cli.metrics import unfit_place
@@ -27,9 +28,6 @@ if TYPE_CHECKING:
     from batch_onboard.manifest.load import Manifest
     from batch_onboard.report.summary import Summary
     from batch_onboard.simulator.scenario import Scenario
-
-
-_MOST_CAUSES = 20
 
 
 @click.command(cls=Command)
@@ -175,9 +173,10 @@ def _carry_out(batch: Batch, options: dict[str, Any], talk: Talk) -> Exit:
         _print_json(batch, outcome, summary, elapsed)
     elif not (options["quiet"] and outcome.exit_code is Exit.OK):
         _print_text(batch, outcome, summary, elapsed)
-    _say_lost(outcome, talk)
+    say_lost(outcome, talk)
     if not (options["quiet"] and outcome.exit_code is Exit.OK):
-        _note_end(batch, outcome, summary, elapsed, talk)
+        advice = _advice(batch, outcome, summary)
+        note_end(batch, outcome, summary, elapsed, advice, talk)
     return outcome.exit_code
 
 
@@ -277,39 +276,3 @@ def _print_json(batch: Batch, outcome: Outcome, summary: Summary, elapsed: float
         "causes": summary.causes,
     }
     click.echo(msgspec.json.encode(told).decode())
-
-
-def _say_lost(outcome: Outcome, talk: Talk) -> None:
-    """Say what could not be written down, so that nothing known is lost."""
-    if outcome.saved:
-        return
-    import msgspec
-
-    talk.fail("ledger", f"{outcome.reason}; what may not be in the ledger:")
-    for entry in outcome.lost:
-        told = msgspec.to_builtins(entry)
-        talk.fail("lost", msgspec.json.encode(entry).decode(), entry=told)
-
-
-def _note_end(batch: Batch, outcome: Outcome, summary: Summary, elapsed: float, talk: Talk) -> None:
-    """Tell those who only read the log what stdout says."""
-    for cause in summary.causes[:_MOST_CAUSES]:
-        talk.note(
-            "cause",
-            well=False,
-            state=cause.state.value,
-            code=safe(cause.code),
-            targets=cause.targets,
-            accounts=cause.accounts,
-            next_action=cause.next_action,
-        )
-    talk.note(
-        "ended",
-        well=outcome.exit_code is Exit.OK,
-        exit_code=outcome.exit_code.value,
-        reason=outcome.reason,
-        elapsed=round(elapsed, 3),
-        states={state.value: number for state, number in summary.states.items()},
-        ledger=str(batch.ledger.path),
-        advice=_advice(batch, outcome, summary),
-    )

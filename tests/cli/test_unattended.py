@@ -16,11 +16,13 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from batch_onboard.exits import Exit
 from tests.cli.conftest import COMMAND, Shell, Simulated, instance, manifest
-from tests.cli.test_run import EVERY_KIND, FAST, QUICK, SLOW, wait_for_starts
+from tests.cli.test_run import EVERY_KIND, FAST, QUICK, wait_for_starts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+ENDLESS = "defaults: {job_duration: {min: 9999, max: 9999}}\nthrottle: {rate: null}\n"
 
 
 def events(text: str) -> list[dict[str, Any]]:
@@ -97,7 +99,7 @@ def test_settings_that_cannot_work_are_an_event(shell: Shell) -> None:
 
 def test_a_signal_is_told_in_the_log(shell: Shell, simulate: Callable[[str], Simulated]) -> None:
     """Who reads it in the morning sees what ended the run, and how to go on."""
-    simulator = simulate(SLOW)
+    simulator = simulate(ENDLESS)
     shell.write("wave.yaml", manifest(instance("a")))
     process = shell.start("run", "wave.yaml", *QUICK)
     wait_for_starts(simulator, 1)
@@ -192,7 +194,7 @@ def test_metrics_are_there_while_a_run_lasts(
     shell: Shell, simulate: Callable[[str], Simulated]
 ) -> None:
     """From the start, and renewed; a run that was killed stays marked as under way."""
-    simulator = simulate(SLOW)
+    simulator = simulate(ENDLESS)
     shell.write("wave.yaml", manifest(instance("a")))
     path = shell.folder / "wave.prom"
     more = ("--metrics-file", "wave.prom", "--progress-every", "0.1s")
