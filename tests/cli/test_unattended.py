@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from batch_onboard.cli.metrics import replace_file
 from batch_onboard.exits import Exit
 from tests.cli.conftest import COMMAND, Shell, Simulated, instance, manifest
 from tests.cli.test_run import EVERY_KIND, FAST, QUICK, wait_for_starts
@@ -226,6 +227,14 @@ def test_a_metrics_file_that_cannot_be_written_ends_no_run(
     ended = shell.run("run", "wave.yaml", *QUICK, *more)
     warned = [event for event in events(ended.err) if event["event"] == "metrics"]
     assert (ended.code, [event["level"] for event in warned]) == (Exit.OK, ["warning"])
+
+
+def test_a_metrics_file_that_cannot_be_put_in_its_place_leaves_nothing(tmp_path: Path) -> None:
+    """A folder that came to stand there is left alone, and no temporary file stays beside it."""
+    (tmp_path / "wave.prom").mkdir()
+    with pytest.raises(OSError, match="Is a directory"):
+        replace_file(tmp_path / "wave.prom", b"x 1\n")
+    assert [each.name for each in tmp_path.iterdir()] == ["wave.prom"]
 
 
 # Signals before anything can handle them.
