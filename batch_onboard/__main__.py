@@ -1,6 +1,31 @@
-"""`python -m batch_onboard` is the command `batch-onboard`."""
+"""Where the process begins: `batch-onboard` and `python -m batch_onboard`.
 
-from batch_onboard.cli.entry import main
+A signal may come while Python still imports. Until the command has taken signals over, it ends the
+process there and then, without a traceback: nothing has been sent, and a ledger survives worse.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+
+
+def main() -> None:
+    """Be ready for signals, then run the command."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _leave)
+
+    from batch_onboard.cli.entry import main as enter  # noqa: PLC0415 - with signals in hand
+
+    enter()
+
+
+def _leave(number: int, _frame: object) -> None:
+    if os.isatty(2):
+        os.write(2, b"interrupted\n")
+    os._exit(128 + number)
+
 
 if __name__ == "__main__":
     main()

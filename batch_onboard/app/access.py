@@ -35,6 +35,7 @@ async def open_access(settings: Settings, run_id: str) -> AsyncIterator[AwsServi
             call_timeout=settings.rules.call_timeout,
             connections=settings.concurrency,
             allow_profiles=settings.allow_profiles,
+            secrets=settings.secrets,
         )
         if settings.scenario is not None:
             access = await stack.enter_async_context(_simulated(settings.scenario, access))

@@ -26,6 +26,7 @@ def run_line(run_id: str, manifest: Manifest, settings: Settings, caller: str | 
         caller: the ARN of the caller's own identity, where it is known.
     """
     found = versions()
+    redact = settings.secrets.redact
     sources = {str(source.path): source.digest for source in manifest.sources}
     return RunLine(
         at=now_utc(),
@@ -36,11 +37,11 @@ def run_line(run_id: str, manifest: Manifest, settings: Settings, caller: str | 
         host=socket.gethostname(),
         pid=os.getpid(),
         user=_user(),
-        arguments=settings.arguments,
+        arguments=tuple(redact(word) for word in settings.arguments),
         manifest=str(manifest.path),
         digests={str(manifest.path): manifest.digest, **sources},
         caller=caller,
-        change_ref=settings.change_ref,
+        change_ref=None if settings.change_ref is None else redact(settings.change_ref),
         simulated=settings.scenario is not None,
     )
 

@@ -59,6 +59,7 @@ class Batch:
     Attributes:
         ledger: the ledger.
         run_id: this run's id.
+        arguments: the command line, without secrets.
         targets: the targets that the run is about.
         openings: how many of them it begins with in which way, as far as the ledger knows.
         tally: counts that are kept up to date during the run.
@@ -79,6 +80,8 @@ class Batch:
         self._signal: signal.Signals | None = None
         self._runner: Runner | None = None
         self._asking: anyio.CancelScope | None = None
+        settings.secrets.learn(*{each.identity.external_id for each in manifest.targets})
+        self.arguments = tuple(settings.secrets.redact(word) for word in settings.arguments)
         self.tally = Tally(self._known(target).state for target in manifest.targets)
         self.targets = select(manifest.targets, settings, self._known)
         self.openings = Counter(
@@ -224,7 +227,8 @@ class Batch:
     def _end(self, outcome: Outcome) -> Outcome:
         if outcome.saved:
             self.ledger.keep_learned(list(learned_lines(self.lanes.limiters)))
-            self.ledger.end_run(self.run_id, outcome.exit_code, outcome.reason)
+            reason = self._settings.secrets.redact(outcome.reason)
+            self.ledger.end_run(self.run_id, outcome.exit_code, reason)
         return outcome
 
 

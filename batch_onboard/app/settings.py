@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from batch_onboard.core.redaction import Secrets
 from batch_onboard.core.selection import Selection
 from batch_onboard.core.steps import Rules
 from batch_onboard.core.tolerance import Tolerance
@@ -34,6 +35,7 @@ class Settings:
         scenario: run against a simulator of this run's own that plays it; None: against AWS.
         change_ref: kept in the ledger, for audits.
         arguments: the command line, for the ledger.
+        secrets: is told of what must not be shown; whoever shows anything asks it.
     """
 
     rules: Rules = field(default_factory=Rules)
@@ -52,3 +54,4 @@ class Settings:
     scenario: Scenario | None = None
     change_ref: str | None = None
     arguments: tuple[str, ...] = ()
+    secrets: Secrets = field(default_factory=Secrets, repr=False)

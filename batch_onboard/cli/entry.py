@@ -7,7 +7,9 @@ import sys
 
 import click
 
+from batch_onboard.cli.crash import tell_crash
 from batch_onboard.cli.framework import LazyGroup
+from batch_onboard.cli.invocation import Invocation
 from batch_onboard.cli.streams import Lasting, explain_loss, make_streams_last
 from batch_onboard.exits import Exit, exit_codes_help
 
@@ -20,6 +22,13 @@ _LAZY = {
     "simulate": (f"{_COMMANDS}.simulate:simulate", "Serve the simulated AWS on loopback."),
     "schema": (f"{_COMMANDS}.schema:schema", "Print the manifest's JSON Schema, for editors."),
 }
+_SECRET_VARIABLES = (
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_SECURITY_TOKEN",
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN",
+)
 _EXAMPLES = """\b
 Examples:
   batch-onboard validate emea.yaml
@@ -73,11 +82,13 @@ def cli(ctx: click.Context) -> None:
 
 def main() -> None:
     """Run the command and exit with its code."""
-    out, err = make_streams_last()
-    code = _run()
+    invocation = Invocation()
+    invocation.secrets.learn(*(os.environ.get(name) for name in _SECRET_VARIABLES))
+    out, err = make_streams_last(invocation.secrets)
+    code = _run(invocation)
     lost = explain_loss(out)
     if lost is not None:
-        click.echo(lost, err=True)
+        _say(invocation, "stdout", lost)
         code = code or Exit.ERROR
     err.flush()
     for stream in (out, err):
@@ -86,17 +97,27 @@ def main() -> None:
     sys.exit(code)
 
 
-def _run() -> int:
+def _run(invocation: Invocation) -> int:
     try:
-        return int(cli.main(standalone_mode=False) or 0)
+        return int(cli.main(standalone_mode=False, obj=invocation) or 0)
     except click.exceptions.Exit as error:
         return error.exit_code
     except click.ClickException as error:
         error.show()
         return Exit.USAGE
     except (click.Abort, KeyboardInterrupt):
-        click.echo("interrupted", err=True)
+        _say(invocation, "interrupted", "interrupted")
         return Exit.INTERRUPTED
+    except Exception as error:  # noqa: BLE001 - told, with all that helps to mend it
+        tell_crash(error, invocation)
+        return Exit.ERROR
+
+
+def _say(invocation: Invocation, event: str, sentence: str) -> None:
+    if invocation.talk is None:
+        click.echo(sentence, err=True)
+    else:
+        invocation.talk.fail(event, sentence)
 
 
 def _let_go(stream: Lasting) -> None:

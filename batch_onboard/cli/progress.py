@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import sys
 from contextlib import contextmanager
 from dataclasses import asdict
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import anyio
 
@@ -17,6 +16,7 @@ from batch_onboard.core.lifecycle import DONE, State
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from batch_onboard.cli.talk import Talk
     from batch_onboard.core.calls import Operation
     from batch_onboard.core.limiter import LimiterStatistics
     from batch_onboard.core.targets import Domain
@@ -39,10 +39,16 @@ class ProgressMode(StrEnum):
     JSON = "json"
     NONE = "none"
 
-    def resolved(self, *, terminal: bool) -> ProgressMode:
-        """Decide what `auto` means: a line that renews itself on a terminal, else plain lines."""
+    def resolved(self, *, terminal: bool, events: bool) -> ProgressMode:
+        """Decide what `auto` means: a line that renews itself on a terminal, else plain lines.
+
+        Where all that is said is an event of a log, no line renews itself.
+        """
+        if events and self is ProgressMode.BAR:
+            return ProgressMode.PLAIN
         if self is not ProgressMode.AUTO:
             return self
+        terminal = terminal and not events
         return ProgressMode.BAR if terminal else ProgressMode.PLAIN
 
 
@@ -63,27 +69,27 @@ def progress_line(now: TallyStatistics, slowest: Slowest, elapsed: float) -> str
     )
 
 
-def progress_json(now: TallyStatistics, slowest: Slowest, elapsed: float) -> str:
-    """Tell the same as one JSON object."""
-    return json.dumps(
-        {
-            "elapsed": round(elapsed, 3),
-            "over": now.over,
-            "selected": now.selected,
-            "in_flight": now.in_flight,
-            "calls": now.calls,
-            "starts": now.starts,
-            "throttled": now.throttled,
-            "states": {state.value: number for state, number in now.states.items()},
-            "slowest": [
-                {"domain": str(domain), "operation": operation.value, **asdict(known)}
-                for domain, operation, known in slowest
-            ],
-        }
-    )
+def progress_facts(now: TallyStatistics, slowest: Slowest, elapsed: float) -> dict[str, Any]:
+    """Tell the same for programs."""
+    return {
+        "elapsed": round(elapsed, 3),
+        "over": now.over,
+        "selected": now.selected,
+        "in_flight": now.in_flight,
+        "calls": now.calls,
+        "starts": now.starts,
+        "throttled": now.throttled,
+        "states": {state.value: number for state, number in now.states.items()},
+        "slowest": [
+            {"domain": str(domain), "operation": operation.value, **asdict(known)}
+            for domain, operation, known in slowest
+        ],
+    }
 
 
-async def show_progress(tally: Tally, lanes: Lanes, mode: ProgressMode, every: float) -> None:
+async def show_progress(
+    tally: Tally, lanes: Lanes, mode: ProgressMode, every: float, talk: Talk
+) -> None:
     """Tell where a run stands, until cancelled.
 
     Args:
@@ -91,21 +97,25 @@ async def show_progress(tally: Tally, lanes: Lanes, mode: ProgressMode, every: f
         lanes: know the limiters.
         mode: in which form; `auto` must be resolved.
         every: seconds between two lines, for the forms that do not renew themselves.
+        talk: says them.
     """
     began = anyio.current_time()
 
-    def told(form: Callable[[TallyStatistics, Slowest, float], str]) -> str:
-        elapsed = anyio.current_time() - began
-        return form(tally.statistics(), lanes.slowest(_SLOWEST), elapsed)
+    def now() -> tuple[TallyStatistics, Slowest, float]:
+        return tally.statistics(), lanes.slowest(_SLOWEST), anyio.current_time() - began
+
+    def say() -> None:
+        seen = now()
+        facts = progress_facts(*seen)
+        as_json = mode is ProgressMode.JSON and not talk.events
+        talk.say("progress", json.dumps(facts) if as_json else progress_line(*seen), **facts)
 
     match mode:
         case ProgressMode.BAR:
             with _renewed_line() as show:
-                await _repeat(_BAR_EVERY, lambda: show(told(progress_line)))
-        case ProgressMode.PLAIN:
-            await _repeat(every, lambda: _print(told(progress_line)))
-        case ProgressMode.JSON:
-            await _repeat(every, lambda: _print(told(progress_json)))
+                await _repeat(_BAR_EVERY, lambda: show(progress_line(*now())))
+        case ProgressMode.PLAIN | ProgressMode.JSON:
+            await _repeat(every, say)
         case _:
             return
 
@@ -114,10 +124,6 @@ async def _repeat(seconds: float, tell: Callable[[], None]) -> None:
     while True:
         await anyio.sleep(seconds)
         tell()
-
-
-def _print(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)  # noqa: T201 - the terminal is what this is for
 
 
 @contextmanager

@@ -6,12 +6,16 @@ import shlex
 import signal
 import sys
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from batch_onboard.cli.arguments import manifest_argument
+from batch_onboard.cli.ending import note_end, say_lost
 from batch_onboard.cli.framework import Command
+from batch_onboard.cli.invocation import Invocation
+from batch_onboard.cli.metrics import unfit_place
 from batch_onboard.cli.run_options import run_options, settings_from
 from batch_onboard.cli.texts import count, duration, safe, summary_lines
 from batch_onboard.exits import Exit
@@ -21,6 +25,7 @@ if TYPE_CHECKING:
 
     from batch_onboard.app.batch import Batch
     from batch_onboard.app.outcome import Outcome
+    from batch_onboard.cli.talk import Talk
     from batch_onboard.manifest.load import Manifest
     from batch_onboard.report.summary import Summary
     from batch_onboard.simulator.scenario import Scenario
@@ -37,11 +42,22 @@ def run(ctx: click.Context, /, manifest: Path, **options: Any) -> None:
     its account's quota allows. What happens is written to a ledger beside the manifest before it
     counts, so that a run can be stopped, or killed, at any moment and run again.
     """
-    loaded = _load(ctx, manifest, options)
-    scenario = _load_scenario(ctx, options)
-    _refuse_unasked(ctx, options)
+    from batch_onboard.cli.talk import Talk
+
+    invocation = ctx.ensure_object(Invocation)
+    talk = Talk(options["log_format"], verbosity=options["verbose"], quiet=options["quiet"])
+    invocation.talk = talk
+    loaded = _load(ctx, manifest, options, talk)
+    scenario = _load_scenario(ctx, options, talk)
+    _refuse_unasked(ctx, options, talk)
     path = options["ledger"] or _ledger_beside(manifest, simulate=options["simulate"])
-    settings = settings_from(options, scenario, tuple(sys.argv[1:]))
+    metrics_file = options["metrics_file"]
+    if metrics_file is not None and (wrong := unfit_place(metrics_file, path, manifest)):
+        talk.fail("usage", f"--metrics-file: {wrong}")
+        ctx.exit(Exit.USAGE)
+    settings = replace(
+        settings_from(options, scenario, tuple(sys.argv[1:])), secrets=invocation.secrets
+    )
 
     from batch_onboard.app.batch import open_batch
     from batch_onboard.core.selection import SelectionError
@@ -49,13 +65,14 @@ def run(ctx: click.Context, /, manifest: Path, **options: Any) -> None:
 
     try:
         with open_batch(loaded, path, settings) as batch:
-            _confirm(ctx, batch, loaded, options)
-            code = _carry_out(batch, options)
+            talk.name_run(batch.run_id)
+            _confirm(ctx, batch, loaded, options, talk)
+            code = _carry_out(batch, options, talk)
     except LedgerError as error:
-        click.echo(str(error), err=True)
+        talk.fail("ledger", str(error), ledger=str(path))
         ctx.exit(Exit.LOCKED if isinstance(error, LedgerLockedError) else Exit.LEDGER)
     except SelectionError as error:
-        click.echo(str(error), err=True)
+        talk.fail("usage", str(error))
         ctx.exit(Exit.USAGE)
     ctx.exit(code)
 
@@ -66,21 +83,22 @@ def _ledger_beside(manifest: Path, *, simulate: bool) -> Path:
     return manifest.with_name(f"{manifest.stem}{kind}.ledger.jsonl")
 
 
-def _load(ctx: click.Context, path: Path, options: dict[str, Any]) -> Manifest:
+def _load(ctx: click.Context, path: Path, options: dict[str, Any], talk: Talk) -> Manifest:
     from batch_onboard.manifest.load import load_manifest
     from batch_onboard.manifest.problems import ManifestError
 
     try:
         manifest = load_manifest(path, allow_profiles=options["allow_profiles"])
     except ManifestError as error:
-        click.echo(str(error), err=True)
+        for problem in error.problems:
+            talk.fail("manifest", str(problem), line=problem.line, column=problem.column)
         ctx.exit(Exit.USAGE)
     for warning in manifest.warnings:
-        click.echo(str(warning), err=True)
+        talk.warn("manifest", str(warning))
     return manifest
 
 
-def _load_scenario(ctx: click.Context, options: dict[str, Any]) -> Scenario | None:
+def _load_scenario(ctx: click.Context, options: dict[str, Any], talk: Talk) -> Scenario | None:
     if not options["simulate"]:
         if options["scenario"] is not None:
             raise click.UsageError("--scenario goes with --simulate")
@@ -92,27 +110,31 @@ def _load_scenario(ctx: click.Context, options: dict[str, Any]) -> Scenario | No
     try:
         return load_scenario(options["scenario"])
     except ScenarioError as error:
-        click.echo(str(error), err=True)
+        talk.fail("scenario", str(error))
         ctx.exit(Exit.USAGE)
 
 
-def _refuse_unasked(ctx: click.Context, options: dict[str, Any]) -> None:
+def _refuse_unasked(ctx: click.Context, options: dict[str, Any], talk: Talk) -> None:
     """Refuse to go ahead where nobody can be asked, before anything is made."""
     asks = not (options["yes"] or options["simulate"])
     if asks and not (sys.stdin is not None and sys.stdin.isatty() and sys.stderr.isatty()):
-        click.echo("there is no terminal to ask on: run with --yes to go ahead", err=True)
+        talk.fail("usage", "there is no terminal to ask on: run with --yes to go ahead")
         ctx.exit(Exit.USAGE)
 
 
-def _confirm(ctx: click.Context, batch: Batch, manifest: Manifest, options: dict[str, Any]) -> None:
+def _confirm(
+    ctx: click.Context, batch: Batch, manifest: Manifest, options: dict[str, Any], talk: Talk
+) -> None:
     """Say what the run will do, and on a terminal ask."""
-    if not options["quiet"]:
-        for line in _preview(batch, manifest):
-            click.echo(line, err=True)
+    if not options["quiet"]:  # on a shared volume each run would warn anew
+        for line in batch.ledger.warnings:
+            talk.warn("ledger", line)
+    for line in _preview(batch, manifest):
+        talk.say("preview", line)
     if options["yes"] or options["simulate"] or batch.nothing_to_do:
         return
     if not click.confirm("Go ahead?", err=True):
-        click.echo("nothing was sent", err=True)
+        talk.fail("declined", "nothing was sent")
         ctx.exit(Exit.USAGE)
 
 
@@ -129,7 +151,7 @@ def _preview(batch: Batch, manifest: Manifest) -> list[str]:
     targets = f"{safe(manifest.name)}: {chosen} in {accounts} and {regions}"
     work = f"{settled:,} settled, {len(keys) - settled:,} to read, start or follow"
     new = " (new)" if batch.ledger.created else ""
-    lines = [*batch.ledger.warnings, f"{targets}; {work}", f"ledger: {batch.ledger.path}{new}"]
+    lines = [f"{targets}; {work}", f"ledger: {batch.ledger.path}{new}"]
     if history.cut is not None:
         lines.append(
             f"the ledger ended in the middle of a write: {history.cut.size:,} bytes were moved to "
@@ -138,7 +160,7 @@ def _preview(batch: Batch, manifest: Manifest) -> list[str]:
     return lines
 
 
-def _carry_out(batch: Batch, options: dict[str, Any]) -> Exit:
+def _carry_out(batch: Batch, options: dict[str, Any], talk: Talk) -> Exit:
     import anyio
 
     from batch_onboard.report.results import results
@@ -148,9 +170,9 @@ def _carry_out(batch: Batch, options: dict[str, Any]) -> Exit:
 
     began = time.monotonic()
     try:
-        outcome = anyio.run(_run, batch, options)
+        outcome = anyio.run(_run, batch, options, talk)
     except (ServiceConfigurationError, SimulatorError) as error:
-        click.echo(str(error), err=True)
+        talk.fail("settings", str(error))
         return Exit.USAGE
     summary = summarize(results(batch.ledger.history))
     elapsed = time.monotonic() - began
@@ -158,29 +180,37 @@ def _carry_out(batch: Batch, options: dict[str, Any]) -> Exit:
         _print_json(batch, outcome, summary, elapsed)
     elif not (options["quiet"] and outcome.exit_code is Exit.OK):
         _print_text(batch, outcome, summary, elapsed)
-    _print_lost(outcome)
+    say_lost(outcome, talk)
+    if not (options["quiet"] and outcome.exit_code is Exit.OK):
+        advice = _advice(batch, outcome, summary)
+        note_end(batch, outcome, summary, elapsed, advice, talk)
     return outcome.exit_code
 
 
-async def _run(batch: Batch, options: dict[str, Any]) -> Outcome:
+async def _run(batch: Batch, options: dict[str, Any], talk: Talk) -> Outcome:
     import anyio
 
-    from batch_onboard.cli.logs import LogWatcher, configure_logs, log_limiters
+    from batch_onboard.cli.logs import LogWatcher, log_limiters
+    from batch_onboard.cli.metrics import Metrics
     from batch_onboard.cli.progress import ProgressMode, show_progress
     from batch_onboard.ledger.errors import LedgerError
     from batch_onboard.service.settings import ServiceConfigurationError
     from batch_onboard.simulator.server import SimulatorError
 
-    logger = configure_logs(options["log_format"], verbosity=options["verbose"], run=batch.run_id)
-    mode = ProgressMode(options["progress"]).resolved(terminal=sys.stderr.isatty())
+    mode = ProgressMode(options["progress"]).resolved(
+        terminal=sys.stderr.isatty(), events=talk.events
+    )
     if options["quiet"]:
         mode = ProgressMode.NONE
     ended: list[Outcome | Exception] = []
+    every = options["progress_every"]
+    metrics = Metrics(options["metrics_file"], batch, talk, simulated=options["simulate"])
     async with anyio.create_task_group() as group:
-        group.start_soon(_listen, batch)
-        group.start_soon(show_progress, batch.tally, batch.lanes, mode, options["progress_every"])
+        group.start_soon(_listen, batch, talk)
+        group.start_soon(show_progress, batch.tally, batch.lanes, mode, every, talk)
+        group.start_soon(metrics.renew, every)
         try:
-            ended.append(await batch.run(LogWatcher(logger)))
+            ended.append(await batch.run(LogWatcher(talk.log)))
         except (
             LedgerError,
             ServiceConfigurationError,
@@ -189,21 +219,24 @@ async def _run(batch: Batch, options: dict[str, Any]) -> Outcome:
             ended.append(error)
         group.cancel_scope.cancel()
     if options["verbose"]:
-        log_limiters(logger, batch.lanes)
-    if isinstance(ended[0], Exception):
-        raise ended[0]
-    return ended[0]
+        log_limiters(talk.log, batch.lanes)
+    (outcome,) = ended
+    if isinstance(outcome, Exception):
+        await metrics.end(Exit.LEDGER if isinstance(outcome, LedgerError) else Exit.USAGE)
+        raise outcome
+    await metrics.end(outcome.exit_code)
+    return outcome
 
 
-async def _listen(batch: Batch) -> None:
+async def _listen(batch: Batch, talk: Talk) -> None:
     import anyio
 
     with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
         async for received in signals:
             flying = count(batch.tally.statistics().in_flight, "call")
             if batch.interrupt(received):
-                # By print, which a progress line makes room for.
-                print(f"stopping: finishing {flying}, again to stop now", file=sys.stderr)  # noqa: T201
+                sentence = f"stopping: finishing {flying}, again to stop now"
+                talk.warn("stopping", sentence, signal=signal.Signals(received).name)
 
 
 def _print_text(batch: Batch, outcome: Outcome, summary: Summary, elapsed: float) -> None:
@@ -224,7 +257,7 @@ def _advice(batch: Batch, outcome: Outcome, summary: Summary) -> list[str]:
     if outcome.exit_code is Exit.OK:
         report = shlex.join(["batch-onboard", "report", str(batch.ledger.path)])
         return [f"Results per target: {report}"]
-    again = ["batch-onboard", *(word for word in sys.argv[1:] if word not in {"-q", "--quiet"})]
+    again = ["batch-onboard", *(word for word in batch.arguments if word not in {"-q", "--quiet"})]
     if outcome.exit_code not in {Exit.UNFINISHED, Exit.STOPPED}:
         return [f"To go on: {shlex.join(again)}"]
     asked = " ".join(cause.next_action or "" for cause in summary.causes)
@@ -249,15 +282,4 @@ def _print_json(batch: Batch, outcome: Outcome, summary: Summary, elapsed: float
         "summary": summary.states,
         "causes": summary.causes,
     }
-    click.echo(msgspec.json.encode(told))
-
-
-def _print_lost(outcome: Outcome) -> None:
-    """Print what could not be written down, so that nothing known is lost."""
-    if outcome.saved:
-        return
-    import msgspec
-
-    click.echo(f"{outcome.reason}; what may not be in the ledger:", err=True)
-    for entry in outcome.lost:
-        click.echo(msgspec.json.encode(entry), err=True)
+    click.echo(msgspec.json.encode(told).decode())

@@ -246,7 +246,7 @@ _OPTIONS = (
         "--progress-every",
         type=_SOME_TIME,
         default="60s",
-        help="How often plain and json progress is told.",
+        help="How often plain and json progress is told, and metrics are renewed.",
     ),
     _option(
         "Output",
@@ -254,6 +254,13 @@ _OPTIONS = (
         type=click.Choice(["auto", "console", "json"]),
         default="auto",
         help="On stderr; auto: console on a terminal, else json.",
+    ),
+    _option(
+        "Output",
+        "--metrics-file",
+        type=FILE,
+        help="A Prometheus text file, renewed as often as progress is told. node_exporter reads it "
+        "if its name ends in .prom.",
     ),
     output_option,
     _option(

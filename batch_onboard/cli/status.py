@@ -43,7 +43,7 @@ def status(ctx: click.Context, ledger: Path, output: str) -> None:
             "run": run_json(history.runs[-1]) if history.runs else None,
             "summary": summary,
         }
-        click.echo(msgspec.json.encode(told))
+        click.echo(msgspec.json.encode(told).decode())
         return
     name, targets = safe(history.header.manifest), count(summary.targets, "target")
     click.echo(f"{name}: {targets}, {_latest_run(history)}")

@@ -1,4 +1,4 @@
-"""Output that may go away: a closed pipe or a full disk must end no run."""
+"""Output that may go away, and that shows no secret: no end of a pipe or a disk ends a run."""
 
 from __future__ import annotations
 
@@ -8,25 +8,32 @@ import sys
 from typing import IO, TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
+
+    from batch_onboard.core.redaction import Secrets
 
 
 class Lasting:
     """A text stream that goes on in silence once it can't be written any more.
 
+    Args:
+        stream: where the text goes.
+        clean: what is done to each text before.
+
     Attributes:
         failure: why it can't be, once it can't.
     """
 
-    def __init__(self, stream: IO[str]) -> None:
+    def __init__(self, stream: IO[str], clean: Callable[[str], str] | None = None) -> None:
         self.failure: OSError | None = None
         self._stream = stream
+        self._clean = clean
 
     def write(self, text: str) -> int:
         """Write, or drop what can't be written."""
         if self.failure is None:
             try:
-                return self._stream.write(text)
+                self._stream.write(text if self._clean is None else self._clean(text))
             except OSError as error:
                 self.failure = error
         return len(text)
@@ -50,8 +57,11 @@ class Lasting:
         return getattr(self._stream, name)
 
 
-def make_streams_last() -> tuple[Lasting, Lasting]:
+def make_streams_last(secrets: Secrets) -> tuple[Lasting, Lasting]:
     """Put lasting streams in the place of stdout and stderr, and return them.
+
+    Whatever is said on stderr, by a log, a library or a traceback, goes past `secrets`. What
+    stdout is given is data, and was cleaned where it came in.
 
     What goes to a file or a pipe is UTF-8 whatever the locale says, so that a report is the same
     under cron; a terminal keeps its encoding, and shows what it lacks as escapes.
@@ -61,7 +71,7 @@ def make_streams_last() -> tuple[Lasting, Lasting]:
         if hasattr(stream, "reconfigure"):
             encoding = stream.encoding if stream.isatty() else "utf-8"
             stream.reconfigure(encoding=encoding, errors="backslashreplace")
-    out, err = Lasting(sys.stdout), Lasting(sys.stderr)
+    out, err = Lasting(sys.stdout), Lasting(sys.stderr, secrets.redact)
     sys.stdout, sys.stderr = out, err
     return out, err
 

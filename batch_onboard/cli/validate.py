@@ -57,4 +57,4 @@ def _print_json(*, valid: bool, targets: int, problems: tuple[Problem, ...]) -> 
     import msgspec
 
     told = {"valid": valid, "targets": targets, "problems": problems}
-    click.echo(msgspec.json.encode(told))
+    click.echo(msgspec.json.encode(told).decode())

@@ -10,22 +10,21 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
+from batch_onboard.core.redaction import ACCESS_KEY_ID, PRIVATE_KEY, REDACTED, SESSION_TOKEN
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_ACCESS_KEY_ID = r"(?<![A-Za-z0-9])(?:AKIA|ASIA)[A-Z0-9]{16}(?![A-Za-z0-9])"
-_TEMPORARY = r"(?<![A-Za-z0-9/+])(?:FwoG|FQoG|IQoJ|AQoD)[A-Za-z0-9/+]{60,}={0,2}"
-_PRIVATE_KEY = r"-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----"
 _NAME = (
     r"(?i:(?<![A-Za-z0-9])(?:aws[ _.-]?)?(?:secret[_-]?(?:access[_-]?)?key|session[_-]?token"
     r"|security[_-]?token))(?=[\"']?[ \t]*(?:[:=,]|$))"
 )
 _SECRET = re.compile(
-    f"(?P<access>{_ACCESS_KEY_ID})|(?P<token>{_TEMPORARY})|(?P<private>{_PRIVATE_KEY})"
+    f"(?P<access>{ACCESS_KEY_ID})|(?P<token>{SESSION_TOKEN})|(?P<private>{PRIVATE_KEY})"
     f"|(?P<name>{_NAME})",
     re.MULTILINE,
 )
-_VALUE = re.compile(f"{_ACCESS_KEY_ID}|{_TEMPORARY}|{_PRIVATE_KEY}")
+_VALUE = re.compile(f"{ACCESS_KEY_ID}|{SESSION_TOKEN}|{PRIVATE_KEY}")
 # Searching for these first is some fifty times faster than the expression.
 _HINTS = ("akia", "asia", "fwog", "fqog", "iqoj", "aqod", "private key", "secret", "token")
 _KINDS = {
@@ -54,4 +53,4 @@ def find_secrets(text: str) -> Iterator[Secret]:
 
 def redact(message: str) -> str:
     """Take what looks like a credential out of a message that quotes a manifest."""
-    return _VALUE.sub("[redacted]", message)
+    return _VALUE.sub(REDACTED, message)

@@ -18,6 +18,20 @@ if TYPE_CHECKING:
     from batch_onboard.ledger.lines import LearnedLine
 
 _FIELDS = tuple(field for field in Result.__dataclass_fields__ if field != "labels")
+_RUN_FIELDS = (
+    "tool",
+    "python",
+    "botocore",
+    "host",
+    "pid",
+    "user",
+    "caller",
+    "simulated",
+    "change_ref",
+    "arguments",
+    "manifest",
+    "digests",
+)
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -80,7 +94,7 @@ def _cell(value: object) -> str:
 def run_json(run: RunSummary) -> dict[str, object]:
     """Return what programs are told of a run."""
     shown = {"run": run.began.run, "began_at": run.began.at}
-    for name in ("tool", "host", "user", "caller", "change_ref", "arguments", "digests"):
+    for name in _RUN_FIELDS:
         shown[name] = getattr(run.began, name)
     shown["ended_at"] = run.ended.at if run.ended else None
     shown["exit_code"] = run.ended.exit_code if run.ended else None

@@ -6,6 +6,7 @@ member proves nothing, and neither does another instance's id.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from batch_onboard.core.calls import Answer, JobStatus, Meaning, Operation
@@ -14,6 +15,8 @@ from batch_onboard.service.failures import words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from batch_onboard.core.redaction import Secrets
 
 _MEMBERS = {
     Operation.START: "connectInstanceOnboardingJobStatus",
@@ -44,6 +47,24 @@ def answer_to_result(operation: Operation, instance_id: str, result: Mapping[str
     if operation is Operation.CONFIG:
         return _config(member, request_id)
     return _job(member, request_id)
+
+
+def without_secrets(answer: Answer, secrets: Secrets) -> Answer:
+    """Return an answer whose texts show no secret: a service may echo what it was sent.
+
+    From here they go to ledger, logs and reports.
+    """
+
+    def clean(text: str | None) -> str | None:
+        return None if text is None else secrets.redact(text)
+
+    return replace(
+        answer,
+        failure_code=clean(answer.failure_code),
+        error_code=clean(answer.error_code),
+        message=clean(answer.message),
+        request_id=clean(answer.request_id),
+    )
 
 
 def _job(member: Mapping[str, Any], request_id: str | None) -> Answer:

@@ -11,7 +11,7 @@ import anyio
 
 from batch_onboard.core.calls import Answer, Meaning, Operation
 from batch_onboard.core.targets import Identity
-from batch_onboard.service.answers import answer_to_result
+from batch_onboard.service.answers import answer_to_result, without_secrets
 from batch_onboard.service.endpoints import check_endpoint
 from batch_onboard.service.failures import timed_out
 from batch_onboard.service.identities import Identities
@@ -37,10 +37,11 @@ class AwsService:
     `open_service` makes one.
     """
 
-    def __init__(self, clients: Clients, identities: Identities, call_timeout: float) -> None:
+    def __init__(self, clients: Clients, identities: Identities, settings: ServiceSettings) -> None:
         self._clients = clients
         self._identities = identities
-        self._call_timeout = call_timeout
+        self._call_timeout = settings.call_timeout
+        self._secrets = settings.secrets
 
     async def prepare(self, target: Target) -> Answer | None:
         """Have credentials and a client ready for a target, so that `send` need not wait.
@@ -54,7 +55,7 @@ class AwsService:
         """
         credentials = await self._identities.for_target(target)
         if isinstance(credentials, Answer):
-            return credentials
+            return without_secrets(credentials, self._secrets)
         await self._clients.get(CAMPAIGNS[target.api], target.key.region)
         return None
 
@@ -64,6 +65,9 @@ class AwsService:
         Raises:
             ServiceConfigurationError: as `prepare` does, if that was not asked before.
         """
+        return without_secrets(await self._send(operation, target), self._secrets)
+
+    async def _send(self, operation: Operation, target: Target) -> Answer:
         ready = False
         with anyio.move_on_after(self._call_timeout):
             credentials = await self._identities.for_target(target)
@@ -105,7 +109,9 @@ class AwsService:
         """
         region = self._clients.home_region()
         credentials = await self._identities.of(Identity(), region)
-        return credentials if isinstance(credentials, Answer) else credentials.caller
+        if isinstance(credentials, Answer):
+            return without_secrets(credentials, self._secrets)
+        return credentials.caller
 
 
 _NOT_READY = "the credentials could not be renewed in time: nothing was sent"
@@ -142,4 +148,4 @@ async def open_service(
     async with open_clients(settings) as clients:
         sts = Sts(clients, settings, random or SystemRandom())
         identities = Identities(settings, sts)
-        yield AwsService(clients, identities, settings.call_timeout)
+        yield AwsService(clients, identities, settings)

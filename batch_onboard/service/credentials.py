@@ -18,6 +18,7 @@ from botocore.credentials import ReadOnlyCredentials
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from batch_onboard.core.redaction import Secrets
     from batch_onboard.service.settings import StaticCredentials
 
 
@@ -83,19 +84,28 @@ def signing_with(hand_out: Callable[[], StaticCredentials]) -> Iterator[None]:
 class _PerCallCredentials(AioCredentials):
     """What botocore holds in place of credentials."""
 
-    def __init__(self) -> None:
+    def __init__(self, secrets: Secrets) -> None:
         super().__init__("", "", method="per-call")
+        self._secrets = secrets
 
     async def get_frozen_credentials(  # type: ignore[override]  # a coroutine in aiobotocore, too
         self,
     ) -> ReadOnlyCredentials:
         keys = _hand_out.get()()
+        self._secrets.learn(keys.access_key_id, keys.secret_access_key, keys.session_token)
         return ReadOnlyCredentials(keys.access_key_id, keys.secret_access_key, keys.session_token)
 
 
 class PerCallProvider:
-    """The `credential_provider` component of the session that makes the clients."""
+    """The `credential_provider` component of the session that makes the clients.
+
+    Args:
+        secrets: is told of all credentials before they sign a call.
+    """
+
+    def __init__(self, secrets: Secrets) -> None:
+        self._secrets = secrets
 
     async def load_credentials(self) -> AioCredentials:
         """Return the placeholder."""
-        return _PerCallCredentials()
+        return _PerCallCredentials(self._secrets)

@@ -6,6 +6,7 @@ call. The others load somebody's own credentials, as botocore's chain does, and 
 
 from __future__ import annotations
 
+import logging
 import os
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import cached_property
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 ServiceName: TypeAlias = Literal["connectcampaigns", "connectcampaignsv2", "sts"]
 CAMPAIGNS: dict[Api, ServiceName] = {Api.V1: "connectcampaigns", Api.V2: "connectcampaignsv2"}
 
+_LIBRARIES = ("aioboto3", "aiobotocore", "aiohttp", "boto3", "botocore", "urllib3")
 _FALLBACK_REGION = "us-east-1"
 # One try: the engine owns the retry, and its limiter has to see every throttle.
 _ONE_TRY = {"mode": "standard", "total_max_attempts": 1}
@@ -53,7 +55,8 @@ class Clients:
     ) -> None:
         isolated = settings.static_credentials is not None
         self._botocore_session = AioSession(session_vars=_WITHOUT_CONFIG if isolated else None)
-        self._botocore_session.register_component("credential_provider", PerCallProvider())
+        provider = PerCallProvider(settings.secrets)
+        self._botocore_session.register_component("credential_provider", provider)
         self._config = _client_config(settings, transport)
         self._endpoint_url = settings.endpoint_url
         self._stack = stack
@@ -105,6 +108,7 @@ class Clients:
 @asynccontextmanager
 async def open_clients(settings: ServiceSettings) -> AsyncIterator[Clients]:
     """Open a pool of clients and, at the end, close their connections."""
+    _quieten()
     transport = Transport()
     async with AsyncExitStack() as stack:
         stack.push_async_callback(transport.close)
@@ -139,6 +143,16 @@ class _ChainConfig(AioConfig):
         # The base class forgets it here; an SSO token is no less worth than a session token.
         merged.http_session_cls = self.http_session_cls
         return merged
+
+
+def _quieten() -> None:
+    """Keep the libraries from logging requests and answers, whatever level the root logger has.
+
+    botocore's debug level prints signatures, tokens and what STS hands out.
+    """
+    for name in _LIBRARIES:
+        logger = logging.getLogger(name)
+        logger.setLevel(max(logger.level, logging.INFO))
 
 
 def _client_config(settings: ServiceSettings, transport: Transport) -> AioConfig:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from batch_onboard.core.ports import UnusableServiceError
+from batch_onboard.core.redaction import Secrets
 
 
 class ServiceConfigurationError(UnusableServiceError):
@@ -42,6 +43,7 @@ class ServiceSettings:
         endpoint_url: of a simulator, in place of every other; plain http on loopback only.
         static_credentials: of a simulator, in place of the environment's. With them, the AWS
             config is not read.
+        secrets: is told of all credentials before they sign a call.
     """
 
     user_agent_extra: str
@@ -51,3 +53,4 @@ class ServiceSettings:
     allow_profiles: bool = False
     endpoint_url: str | None = None
     static_credentials: StaticCredentials | None = None
+    secrets: Secrets = field(default_factory=Secrets, repr=False)

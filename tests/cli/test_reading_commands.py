@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from batch_onboard.cli.entry import cli
-from batch_onboard.cli.progress import ProgressMode, progress_json, progress_line
+from batch_onboard.cli.progress import ProgressMode, progress_facts, progress_line
 from batch_onboard.cli.texts import duration, safe, summary_lines
 from batch_onboard.core.calls import Operation
 from batch_onboard.core.lifecycle import Event, State
@@ -192,7 +192,7 @@ NOW = TallyStatistics(
 )
 
 
-def test_progress_is_one_line_or_one_object() -> None:
+def test_progress_is_one_line_or_a_set_of_facts() -> None:
     """Both tell how much is over, and what the run does now."""
     slowest = [
         (Domain("000000000001", "eu-west-2"), Operation.START, LimiterStatistics(1.5, 2, 9, 1))
@@ -201,7 +201,7 @@ def test_progress_is_one_line_or_one_object() -> None:
         "4/8 50% | ok 3 stopped 1 | jobs 2 | 4 calls/s, 1 throttled | "
         "slowest 000000000001/eu-west-2 1.5/s | 10s"
     )
-    told = json.loads(progress_json(NOW, slowest, 10.0))
+    told = progress_facts(NOW, slowest, 10.0)
     assert told["slowest"][0]["rate"] == 1.5
     assert (told["over"], told["states"]["failed"], told["elapsed"]) == (4, 1, 10.0)
 
@@ -213,15 +213,18 @@ def test_progress_says_what_is_waited_for_when_a_start_was_lost() -> None:
 
 
 @pytest.mark.parametrize(
-    ("mode", "terminal", "expected"),
+    ("mode", "terminal", "events", "expected"),
     [
-        (ProgressMode.AUTO, True, ProgressMode.BAR),
-        (ProgressMode.AUTO, False, ProgressMode.PLAIN),
-        (ProgressMode.JSON, True, ProgressMode.JSON),
+        (ProgressMode.AUTO, True, False, ProgressMode.BAR),
+        (ProgressMode.AUTO, False, False, ProgressMode.PLAIN),
+        (ProgressMode.JSON, True, False, ProgressMode.JSON),
+        (ProgressMode.AUTO, True, True, ProgressMode.PLAIN),
+        (ProgressMode.BAR, True, True, ProgressMode.PLAIN),
+        (ProgressMode.NONE, False, True, ProgressMode.NONE),
     ],
 )
 def test_progress_fits_where_it_is_shown(
-    mode: ProgressMode, terminal: bool, expected: ProgressMode
+    mode: ProgressMode, terminal: bool, events: bool, expected: ProgressMode
 ) -> None:
-    """A line that renews itself is for terminals only."""
-    assert mode.resolved(terminal=terminal) is expected
+    """A line that renews itself is for terminals only, and never stands among events."""
+    assert mode.resolved(terminal=terminal, events=events) is expected

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from batch_onboard.core.calls import Answer, Meaning
+from batch_onboard.core.redaction import Secrets
 from batch_onboard.service.credentials import (
     Caller,
     Credentials,
@@ -37,7 +38,7 @@ CREDENTIALS = Credentials(KEYS, Caller(f"arn:aws:iam::{OWN_ACCOUNT}:user/me", OW
 
 async def sign() -> str:
     """Sign as a client would, and return the access key id that signed."""
-    placeholder = await PerCallProvider().load_credentials()
+    placeholder = await PerCallProvider(Secrets()).load_credentials()
     return str((await placeholder.get_frozen_credentials()).access_key)
 
 
