@@ -181,7 +181,7 @@ class Batch:
 
     async def _work(self, service: Service, watcher: Watcher) -> Outcome:
         plan = PollPlan()
-        rules = replace(self._settings.rules, torn_at=self._torn_at())
+        rules = self._rules()
         courses = [
             Course(target, self.ledger.history.record(target.key), rules, plan)
             for target in self._manifest.targets
@@ -213,12 +213,17 @@ class Batch:
             raise problem from group
         return self._judge("done")
 
-    def _torn_at(self) -> float | None:
-        """Return the monotonic time at which a tail of the ledger was last cut off, if ever."""
-        cuts = self.ledger.history.cuts
-        if not cuts:
-            return None
-        return anyio.current_time() - max(0.0, (now_utc() - cuts[-1].at).total_seconds())
+    def _rules(self) -> Rules:
+        """Return the rules of this run, with what the ledger may have lost of earlier ones."""
+        history = self.ledger.history
+        if not history.cuts:
+            return self._settings.rules
+        age = max(0.0, (now_utc() - history.cuts[-1].at).total_seconds())
+        return replace(
+            self._settings.rules,
+            torn_at=anyio.current_time() - age,
+            torn_hold=max((record.intent_hold for record in history.records.values()), default=0.0),
+        )
 
     def _judge(self, well: str) -> Outcome:
         """Say how a run ended whose calls are over.
