@@ -290,6 +290,30 @@ def test_a_disk_that_takes_no_new_file_leaves_the_old_one(path: Path) -> None:
     assert path.read_bytes() == b"".join(LINES)
 
 
+def test_a_file_that_may_not_grow_leaves_the_old_one(path: Path) -> None:
+    """A full disk in the middle of a compaction costs nothing, and leaves nothing behind."""
+    with opened(path) as ledger:
+        ledger.sync_manifest(target(n, labels=(("a", "b" * 100),)) for n in range(6_000))
+    before, beside = path.read_bytes(), sorted(path.parent.iterdir())
+    program = (
+        "import resource, sys; from pathlib import Path\n"
+        "from tests.ledger.test_compact import compacted\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (1_500_000, 1_500_000))\n"
+        "compacted(Path(sys.argv[1]))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(path)],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+    )
+    assert "the file would exceed the largest size allowed" in done.stderr
+    assert path.read_bytes() == before
+    assert sorted(path.parent.iterdir()) == beside
+    assert compacted(path).lines_after == 6_002
+
+
 def test_a_line_without_a_target_is_no_record() -> None:
     """A record's line that names no target is a contradiction, as for every other line."""
     line = RecordLine(at=AT, target="nobody", state=State.PENDING)

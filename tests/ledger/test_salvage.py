@@ -315,6 +315,13 @@ def test_what_is_no_one_ledger_can_not_be_salvaged(path: Path, lines: list[bytes
     assert not path.with_name("new.jsonl").exists()
 
 
+def test_only_what_names_a_target_is_named(path: Path) -> None:
+    """Unreadable bytes may say anything."""
+    broken = LINES[6].replace(b"111122223333/", b"").replace(b'"intended"', b'"target":"a/b/c",')
+    told, _ = salvaged(path, *LINES[:6], broken, *LINES[7:])
+    assert told.named == ("a/b/c",)
+
+
 def test_a_newer_ledger_is_not_salvaged(path: Path) -> None:
     """What this version can't read it must not rewrite."""
     newer = Seal(ID).line(1, 0, encode(HEADER).replace(b'"format":2', b'"format":3'))
