@@ -29,10 +29,9 @@ from batch_onboard.ledger.lines import HeaderLine, RewrittenLine, SalvagedLine
 from batch_onboard.ledger.lock import LedgerLock
 from batch_onboard.ledger.mend import Mender
 from batch_onboard.ledger.opening import check_private, open_regular, told_as_unusable
-from batch_onboard.ledger.pieces import Piece
 from batch_onboard.ledger.reading import lines_of
 from batch_onboard.ledger.remains import gather, read_raw
-from batch_onboard.ledger.verify import examine_all, find_seal, read_piece
+from batch_onboard.ledger.verify import examine_all, find_seal, read_line
 from batch_onboard.ledger.whole import new_header, write_whole
 
 if TYPE_CHECKING:
@@ -177,7 +176,7 @@ class _Salvaging:
 
     def _lines(self, descriptor: int, remains: Remains, mender: Mender) -> Iterator[Line]:
         kept = (
-            unplaced(read_piece(Piece(seq, 0, offset, read_raw(descriptor, offset, size)), ""))
+            unplaced(read_line(read_raw(descriptor, offset, size), seq, self._path.name))
             for seq, offset, size in remains.places
         )
         yield from mender.mended(kept)

@@ -107,7 +107,7 @@ def examine_all(lines: Iterable[bytes], seal: Seal, name: str) -> Examination:
     fold = Fold(history := History(_NO_HEADER))
 
     def take(piece: Piece, sound: bool) -> str | None:
-        line = read_piece(piece, name)
+        line = read_line(piece.raw, piece.seq, name)
         if not sound or (isinstance(line, HeaderLine) and line.seq == 1):
             return None
         try:
@@ -130,15 +130,20 @@ def examine_all(lines: Iterable[bytes], seal: Seal, name: str) -> Examination:
     )
 
 
-def read_piece(piece: Piece, name: str) -> Line:
+def read_line(raw: bytes, seq: int, name: str) -> Line:
     """Decode an intact line.
+
+    Args:
+        raw: the line.
+        seq: its sequence number.
+        name: the ledger's name, for messages.
 
     Raises:
         LedgerVersionError: only another version can.
     """
-    if piece.seq == 1:
-        return read_header(piece.raw, name)
+    if seq == 1:
+        return read_header(raw, name)
     try:
-        return decode(piece.raw)
+        return decode(raw)
     except msgspec.MsgspecError as error:
-        raise LedgerVersionError.unknown_line(name, piece.seq, error) from None
+        raise LedgerVersionError.unknown_line(name, seq, error) from None
