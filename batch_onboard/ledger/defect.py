@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from batch_onboard.ledger.pieces import Place, is_readable, pieces_in, place_of
+from batch_onboard.ledger.pieces import Place, pieces_in, place_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -44,7 +44,7 @@ def examine(raw: bytes, rest: Iterable[bytes], seal: Seal, expected: int) -> Def
             is_further_on = is_further_on or piece.seq == expected
     if not seal.is_intact(raw):
         return Defect(mark, why_unreadable(raw))
-    here = place_of.decode(raw)
+    here = place_of(raw) or Place()
     return Defect(mark, _why_out_of_place(here, expected, is_further_on=is_further_on))
 
 
@@ -54,7 +54,7 @@ def why_unreadable(raw: bytes) -> str:
         return "it holds zero bytes where text was"
     if raw.endswith(b"\r\n"):
         return "it has a line end of Windows (CRLF)"
-    if not is_readable(raw):
+    if place_of(raw) is None:
         if not raw.endswith(b"\n"):
             return "it ends in the middle"
         return "it is not a line of a ledger"

@@ -19,10 +19,11 @@ from batch_onboard.ledger.codec import UNREADABLE, Seal
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-_BEGIN = b'{"seq":'
+_BEGIN = re.compile(rb'\{"seq":')
 _END = re.compile(rb',"crc":"([0-9a-f]{8})"\}')
-_MOST_ENDS = 8
-"""A label may look like the end of a line; more than these are not tried for one beginning."""
+_MOST = 8
+"""Labels may look like the beginning or the end of a line. No more of either are passed over, so
+that the time for any bytes is in proportion to their number."""
 _SAMPLE = 1000
 """Lines from which the seed of a ledger is recovered whose header is damaged."""
 
@@ -30,11 +31,11 @@ _SAMPLE = 1000
 class Place(msgspec.Struct):
     """The part of a line that every type of line has."""
 
-    seq: int
-    durable: int
+    seq: int = 0
+    durable: int = 0
 
 
-place_of = msgspec.json.Decoder(Place)
+_decoder = msgspec.json.Decoder(Place)
 
 
 class Piece(NamedTuple):
@@ -62,20 +63,22 @@ def pieces_in(raw: bytes, offset: int, seal: Seal) -> Iterator[Piece]:
         seal: the ledger's seal.
     """
     if seal.is_intact(raw):
-        place = place_of.decode(raw)
-        yield Piece(place.seq, place.durable, offset, raw)
+        yield _piece(raw, offset)
         return
-    begin = raw.find(_BEGIN)
-    while begin != -1:
-        line = _intact_from(raw, begin, seal)
+    begins = [match.start() for match in _BEGIN.finditer(raw)]
+    end = 0
+    for index, begin in enumerate(begins):
+        if begin < end:
+            continue
+        limit = begins[index + _MOST] if index + _MOST < len(begins) else len(raw)
+        line = _intact_from(raw, begin, limit, seal)
         if line is not None:
-            place = place_of.decode(line)
-            yield Piece(place.seq, place.durable, offset + begin, line)
-        begin = raw.find(_BEGIN, begin + (1 if line is None else len(line) - 1))
+            yield _piece(line, offset + begin)
+            end = begin + len(line) - 1
 
 
-def _intact_from(raw: bytes, begin: int, seal: Seal) -> bytes | None:
-    for end in islice(_END.finditer(raw, begin), _MOST_ENDS):
+def _intact_from(raw: bytes, begin: int, limit: int, seal: Seal) -> bytes | None:
+    for end in islice(_END.finditer(raw, begin, limit), _MOST):
         line = raw[begin : end.end()] + b"\n"
         if seal.is_intact(line):
             return line
@@ -97,10 +100,10 @@ def recover_seal(lines: Iterable[bytes]) -> Seal | None:
 
 
 def _seeds(raw: bytes) -> Iterator[int]:
-    begin = raw.find(_BEGIN)
+    begin = _BEGIN.search(raw)
     ends = list(_END.finditer(raw))
-    if begin != -1 and ends:
-        yield _seed(raw[begin : ends[-1].start()], int(ends[-1][1], 16))
+    if begin is not None and ends:
+        yield _seed(raw[begin.start() : ends[-1].start()], int(ends[-1][1], 16))
 
 
 # The effect of each byte on a checksum; the highest byte of each entry occurs once.
@@ -117,10 +120,15 @@ def _seed(data: bytes, checksum: int) -> int:
     return state ^ 0xFFFFFFFF
 
 
-def is_readable(raw: bytes) -> bool:
-    """Say whether bytes have at least the form of a line."""
+def place_of(raw: bytes) -> Place | None:
+    """Return where a line says that it stands; None if the bytes have not even a line's form."""
     try:
-        place_of.decode(raw)
+        return _decoder.decode(raw)
     except UNREADABLE:
-        return False
-    return True
+        return None
+
+
+def _piece(raw: bytes, offset: int) -> Piece:
+    # What is intact but has no place was written by a tool that this one does not know.
+    place = place_of(raw) or Place()
+    return Piece(place.seq, place.durable, offset, raw)

@@ -101,7 +101,7 @@ def _put_in_order(descriptor: int, found: list[tuple[int, int, int]], remains: R
     last = 1
     lines: set[bytes] = set()  # those of the number at hand
     for seq, offset, size in found:
-        if seq == 1:
+        if seq <= 1:
             continue
         raw = read_raw(descriptor, offset, size)
         if seq == last:

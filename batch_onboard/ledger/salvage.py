@@ -31,7 +31,7 @@ from batch_onboard.ledger.mend import Mender
 from batch_onboard.ledger.opening import check_private, open_regular, told_as_unusable
 from batch_onboard.ledger.reading import lines_of
 from batch_onboard.ledger.remains import gather, read_raw
-from batch_onboard.ledger.verify import examine_all, find_seal, read_line
+from batch_onboard.ledger.verify import examine_all, find_seal
 from batch_onboard.ledger.whole import new_header, write_whole
 
 if TYPE_CHECKING:
@@ -176,8 +176,8 @@ class _Salvaging:
 
     def _lines(self, descriptor: int, remains: Remains, mender: Mender) -> Iterator[Line]:
         kept = (
-            unplaced(read_line(read_raw(descriptor, offset, size), seq, self._path.name))
-            for seq, offset, size in remains.places
+            unplaced(decode(read_raw(descriptor, offset, size)))
+            for _, offset, size in remains.places
         )
         yield from mender.mended(kept)
         if mender.bridged or not remains.is_complete:

@@ -11,9 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import msgspec
-
-from batch_onboard.ledger.codec import Seal, decode
+from batch_onboard.ledger.codec import UNREADABLE, Seal, decode
 from batch_onboard.ledger.defect import examine
 from batch_onboard.ledger.errors import LedgerDamagedError, LedgerVersionError
 from batch_onboard.ledger.header import read_header
@@ -99,5 +97,5 @@ class Scan:
     def _decode(self, raw: bytes) -> Line:
         try:
             return decode(raw)
-        except msgspec.MsgspecError as error:
+        except UNREADABLE as error:
             raise LedgerVersionError.unknown_line(self._name, self.seq + 1, error) from None

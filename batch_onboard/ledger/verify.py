@@ -8,9 +8,7 @@ from datetime import UTC, datetime
 from itertools import chain
 from typing import TYPE_CHECKING
 
-import msgspec
-
-from batch_onboard.ledger.codec import Seal, decode
+from batch_onboard.ledger.codec import UNREADABLE, Seal, decode
 from batch_onboard.ledger.errors import LedgerDamagedError, LedgerFormatError, LedgerVersionError
 from batch_onboard.ledger.fold import ContradictionError, Fold
 from batch_onboard.ledger.header import read_header
@@ -107,7 +105,7 @@ def examine_all(lines: Iterable[bytes], seal: Seal, name: str) -> Examination:
     fold = Fold(history := History(_NO_HEADER))
 
     def take(piece: Piece, sound: bool) -> str | None:
-        line = read_line(piece.raw, piece.seq, name)
+        line = _read(piece.raw, piece.seq, survey.lines, name)
         if not sound or (isinstance(line, HeaderLine) and line.seq == 1):
             return None
         try:
@@ -130,20 +128,10 @@ def examine_all(lines: Iterable[bytes], seal: Seal, name: str) -> Examination:
     )
 
 
-def read_line(raw: bytes, seq: int, name: str) -> Line:
-    """Decode an intact line.
-
-    Args:
-        raw: the line.
-        seq: its sequence number.
-        name: the ledger's name, for messages.
-
-    Raises:
-        LedgerVersionError: only another version can.
-    """
+def _read(raw: bytes, seq: int, number: int, name: str) -> Line:
     if seq == 1:
         return read_header(raw, name)
     try:
         return decode(raw)
-    except msgspec.MsgspecError as error:
-        raise LedgerVersionError.unknown_line(name, seq, error) from None
+    except UNREADABLE as error:
+        raise LedgerVersionError.unknown_line(name, number, error) from None

@@ -10,12 +10,13 @@ import pytest
 from batch_onboard.core.lifecycle import Event
 from batch_onboard.core.record import Entry
 from batch_onboard.exits import Exit
+from batch_onboard.ledger.codec import Seal, encode
 from batch_onboard.ledger.file import open_ledger, read_history
 from batch_onboard.manifest.load import load_manifest
 from tests.cli.conftest import Shell, Simulated, instance, manifest
 from tests.cli.test_reading_commands import NOON, call
 from tests.cli.test_run import QUICK
-from tests.ledger.building import run_line
+from tests.ledger.building import HEADER, ID, raw_ledger, run_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -158,6 +159,32 @@ def test_a_damaged_ledger_is_not_compacted(ledger: Path) -> None:
     result = call("ledger", "compact", ledger)
     assert (result.exit_code, "ledger salvage" in result.stderr) == (Exit.LEDGER, True)
     assert ledger.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"", "is empty"),
+        (b"hello\n", "is not a ledger"),
+        (b"".join(line.replace(b"\n", b"\r\n") for line in raw_ledger([run_line()])), "CRLF"),
+        (b"".join(raw_ledger([run_line()])).replace(b'"r1"', b'"r2"') + b"x", "whole"),
+        (Seal(ID).line(1, 0, encode(HEADER).replace(b'"format":2', b'"format":3')), "newer"),
+    ],
+)
+def test_no_command_changes_what_is_no_whole_ledger(
+    tmp_path: Path, data: bytes, words: str
+) -> None:
+    """Empty, foreign, newer and edited files are refused with exit code 5, byte for byte as before."""
+    path = tmp_path / "wave.ledger.jsonl"
+    path.write_bytes(data)
+    code = Exit.OK if words == "whole" else Exit.LEDGER
+    for command in (["status"], ["report"], ["ledger", "verify"]):
+        result = call(*command, path)
+        assert result.exit_code == code, result.output
+        if code or "verify" in command:
+            assert words in result.output
+        assert path.read_bytes() == data
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_unlock_says_who_holds_a_ledger(ledger: Path) -> None:

@@ -11,6 +11,7 @@ from batch_onboard.ledger.errors import (
     LedgerUnusableError,
     LedgerVersionError,
 )
+from batch_onboard.ledger.file import read_history
 from batch_onboard.ledger.lines import FORMAT, HeaderLine, RunEndedLine
 from batch_onboard.ledger.pieces import recover_seal
 from batch_onboard.ledger.verify import Examination, verify
@@ -179,6 +180,11 @@ def test_what_only_another_version_can_read_is_named(path: Path) -> None:
     lease = Seal(ID).line(11, 10, b'"type":"lease","at":"2026-11-22T20:00:00Z"')
     with pytest.raises(LedgerVersionError, match="'lease'"):
         found_in(path, *LINES, lease)
+    for body in (b'"type":\xff', b'"type":[]', b"no JSON"):
+        with pytest.raises(LedgerVersionError, match=r"line 11 of .* is intact, but"):
+            found_in(path, *LINES, Seal(ID).line(11, 10, body))
+        with pytest.raises(LedgerVersionError, match=r"line 11 of .* is intact, but"):
+            read_history(path)
 
 
 def test_what_can_not_be_opened_is_not_verified(path: Path) -> None:
