@@ -87,7 +87,7 @@ def _losses(saved: Salvage) -> Iterator[str]:
     if saved.bridged:
         yield f"  lines are certainly missing about: {_listed(saved.bridged)}"
     if saved.dropped:
-        yield f"  dropped: {count(saved.dropped, 'line')} that say nothing without a lost one"
+        yield f"  dropped: {count(saved.dropped, 'line')} without sense once another is lost"
 
 
 def _range(first: int, last: int) -> str:

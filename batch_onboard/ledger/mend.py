@@ -1,9 +1,9 @@
 """Making sense of lines some of which are missing, so that they can be replayed.
 
 A line may say what is not possible after the lines before it, when one between them is lost: an
-outcome without its intent, an intent after an intent. What happened is believed, since it is
-intact; what must have happened before it is put in as a `record` line, as it has been known since
-at the latest. Nothing that is put in closes an intent, but what comes after it says so.
+outcome without its intent, an intent after an intent. Each line that was kept is believed, since it
+is intact; a `record` line before it puts in what must have been so when it was written. Such a line
+is never the last word about a target: an intent is closed only by what the ledger itself had said.
 """
 
 from __future__ import annotations

@@ -12,11 +12,12 @@ from batch_onboard.core.record import Entry
 from batch_onboard.exits import Exit
 from batch_onboard.ledger.codec import Seal, encode
 from batch_onboard.ledger.file import open_ledger, read_history
+from batch_onboard.ledger.lines import RunEndedLine
 from batch_onboard.manifest.load import load_manifest
 from tests.cli.conftest import Shell, Simulated, instance, manifest
 from tests.cli.test_reading_commands import NOON, call
 from tests.cli.test_run import QUICK
-from tests.ledger.building import HEADER, ID, raw_ledger, run_line
+from tests.ledger.building import HEADER, ID, KEY, intent, raw_ledger, run_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -136,6 +137,24 @@ def test_all_kinds_of_loss_have_their_words(ledger: Path, tmp_path: Path) -> Non
     assert "lost: lines 2 to 3" in result.stdout
     assert "lost: perhaps more after the last line" in result.stdout
     assert "written by its group" in result.stderr
+
+
+def test_what_was_put_in_and_left_out_is_told(tmp_path: Path) -> None:
+    """Targets that certainly lack a line, lines that mean nothing alone, and mixed copies."""
+    refused, ended = (
+        Entry(Event.REFUSED, KEY, NOON),
+        RunEndedLine(at=NOON, run="r1", exit_code=0, reason=""),
+    )
+    lines = raw_ledger([run_line()], [intent(1)], [intent(2)], [refused], [ended], [intent(3)])
+    other = raw_ledger([intent(4)], [intent(5)], [intent(6)], [intent(7)])
+    path = tmp_path / "wave.ledger.jsonl"
+    path.write_bytes(b"".join([lines[0], *lines[2:], other[3], other[4]]))
+    path.chmod(0o600)
+    shown = call("ledger", "salvage", path, "-o", tmp_path / "new").stdout
+    assert "lost: lines 2\n" in shown
+    assert "different lines had the same number, and all were kept: 4, 5\n" in shown
+    assert f"lines are certainly missing about: {KEY}\n" in shown
+    assert "dropped: 1 line without sense once another is lost" in shown
 
 
 def test_a_compaction_says_what_it_gained(ledger: Path) -> None:

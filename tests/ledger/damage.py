@@ -14,6 +14,7 @@ import sys
 import time
 from collections import Counter
 from dataclasses import dataclass
+from itertools import count, takewhile
 from typing import TYPE_CHECKING
 
 from batch_onboard.core.lifecycle import Event
@@ -26,7 +27,7 @@ from batch_onboard.ledger.verify import examine_all, find_seal
 from tests.ledger.building import AT, intent, key, raw_ledger, run_line
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from batch_onboard.ledger.verify import Examination
 
@@ -204,14 +205,16 @@ def mutated(data: bytes, chance: random.Random) -> bytes:
     return bytes(out)
 
 
-def fuzz(whole: Sample, seconds: float, seed: int) -> Counter[str]:
+def fuzz(whole: Sample, seed: int, rounds: Iterable[int]) -> Counter[str]:
     """Change a ledger at random again and again: it is never accepted changed, nothing crashes."""
     chance = random.Random(seed)
-    found: Counter[str] = Counter()
+    return Counter(outcome(split(mutated(whole.data, chance)), whole) for _ in rounds)
+
+
+def lasting(seconds: float) -> Iterator[int]:
+    """Yield numbers for so long."""
     end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        found[outcome(split(mutated(whole.data, chance)), whole)] += 1
-    return found
+    return takewhile(lambda _: time.monotonic() < end, count())
 
 
 def exhaust(whole: Sample) -> dict[str, Counter[str]]:
@@ -237,7 +240,11 @@ def main() -> None:
     whole = sample(options.records)
     began = time.monotonic()
     if options.fuzz is not None:
-        told = {f"changes at random, seed {options.seed}": fuzz(whole, options.fuzz, options.seed)}
+        told = {
+            f"changes at random, seed {options.seed}": fuzz(
+                whole, options.seed, lasting(options.fuzz)
+            )
+        }
     else:
         told = exhaust(whole)
     sys.stdout.write(f"{options.records} records, {len(whole.data):,} bytes\n")

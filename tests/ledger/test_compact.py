@@ -41,6 +41,7 @@ from batch_onboard.ledger.lines import (
     TargetLine,
 )
 from batch_onboard.ledger.snapshot import snapshot
+from batch_onboard.ledger.whole import write_whole
 from tests.ledger.building import (
     AT,
     HEADER,
@@ -312,6 +313,16 @@ def test_a_file_that_may_not_grow_leaves_the_old_one(path: Path) -> None:
     assert path.read_bytes() == before
     assert sorted(path.parent.iterdir()) == beside
     assert compacted(path).lines_after == 6_002
+
+
+def test_a_line_that_can_not_be_written_leaves_the_old_file(path: Path) -> None:
+    """Whatever goes wrong on the way, no half of a new file stays."""
+    write(path, LINES)
+    lines = [GoneLine(at=AT.replace(tzinfo=None), target="a/b/c")]
+    with pytest.raises(ValueError, match="no time zone"):
+        write_whole(path, HEADER, lines)
+    assert path.read_bytes() == b"".join(LINES)
+    assert list(path.parent.iterdir()) == [path]
 
 
 def test_a_line_without_a_target_is_no_record() -> None:
