@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 
     from batch_onboard.app.settings import Settings
     from batch_onboard.core.ports import Journal, Service
+    from batch_onboard.core.steps import Rules
     from batch_onboard.core.targets import Target
     from batch_onboard.engine.watching import Watcher
     from batch_onboard.ledger.ledger import Ledger
@@ -134,7 +135,7 @@ class Batch:
     async def _work(self, service: Service, watcher: Watcher) -> Outcome:
         settings = self._settings
         plan = PollPlan()
-        rules = replace(settings.rules, torn_at=self._torn_at())
+        rules = self._rules()
         helm = Helm(
             (
                 Course(target, self.ledger.history.record(target.key), rules, plan)
@@ -177,12 +178,17 @@ class Batch:
             max_duration=self._settings.max_duration,
         )
 
-    def _torn_at(self) -> float | None:
-        """Return the monotonic time at which a tail of the ledger was last cut off, if ever."""
-        cuts = self.ledger.history.cuts
-        if not cuts:
-            return None
-        return anyio.current_time() - max(0.0, (now_utc() - cuts[-1].at).total_seconds())
+    def _rules(self) -> Rules:
+        """Return the rules of this run, with what the ledger may have lost of earlier ones."""
+        history = self.ledger.history
+        if not history.cuts:
+            return self._settings.rules
+        age = max(0.0, (now_utc() - history.cuts[-1].at).total_seconds())
+        return replace(
+            self._settings.rules,
+            torn_at=anyio.current_time() - age,
+            torn_hold=max((record.intent_hold for record in history.records.values()), default=0.0),
+        )
 
     def _stopped(self, helm: Helm, runner: Runner) -> Outcome | None:
         """Say how a run ended that stopped before its work was done; None if it did not."""

@@ -19,6 +19,10 @@ _LAZY = {
     "run": (f"{_COMMANDS}.run:run", "Onboard the targets of a manifest; run again to resume."),
     "status": (f"{_COMMANDS}.status:status", "Say where a batch stands."),
     "report": (f"{_COMMANDS}.report:report", "Write the results per target: JSON, JSONL or CSV."),
+    "ledger": (
+        f"{_COMMANDS}.ledger:ledger",
+        "Care for a ledger: verify, salvage, compact, unlock.",
+    ),
     "simulate": (f"{_COMMANDS}.simulate:simulate", "Serve the simulated AWS on loopback."),
     "schema": (f"{_COMMANDS}.schema:schema", "Print the manifest's JSON Schema, for editors."),
 }

@@ -40,6 +40,8 @@ class Rules:
         consistency_window: how long the service may deny a job that it has accepted.
         torn_at: monotonic time at which an unfinished tail of the ledger was last cut off: any
             intent may have stood there, so all is read before it is started. None if never.
+        torn_hold: the longest hold of the intents that are known, which that of a lost one may
+            have had as well.
     """
 
     precheck: bool = True
@@ -50,6 +52,7 @@ class Rules:
     job_timeout: float = 1800.0
     consistency_window: float = 60.0
     torn_at: float | None = None
+    torn_hold: float = 0.0
 
     @property
     def hold(self) -> float:
@@ -59,7 +62,9 @@ class Rules:
     @property
     def torn_until(self) -> float:
         """Monotonic time until which an intent may be unknown that stood in a torn tail."""
-        return float("-inf") if self.torn_at is None else self.torn_at + self.hold
+        if self.torn_at is None:
+            return float("-inf")
+        return self.torn_at + max(self.hold, self.torn_hold)
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,11 @@ class Appender:
         # A commit may run in a thread that its caller no longer waits for.
         self._lock = Lock()
 
+    @property
+    def seq(self) -> int:
+        """The sequence number of the last line."""
+        return self._seq
+
     def commit(self, bodies: Iterable[bytes]) -> None:
         """Write lines, and return when they and all before them survive a power cut.
 

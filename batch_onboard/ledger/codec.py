@@ -9,7 +9,7 @@ bytes before `,"crc":`, seeded with the ledger's id, so that another ledger's li
 from __future__ import annotations
 
 from math import isfinite
-from typing import TYPE_CHECKING, Any, Union
+from typing import TYPE_CHECKING, Any, Self, TypeVar, Union
 from zlib import crc32
 
 import msgspec
@@ -21,8 +21,11 @@ from batch_onboard.ledger.lines import (
     HeaderLine,
     LearnedLine,
     Line,
+    RecordLine,
+    RewrittenLine,
     RunEndedLine,
     RunLine,
+    SalvagedLine,
     TargetLine,
 )
 
@@ -46,9 +49,13 @@ _TYPES: Any = Union[
         RunEndedLine,
         LearnedLine,
         CutLine,
+        SalvagedLine,
+        RecordLine,
+        RewrittenLine,
         HeaderLine,
     )
 ]
+_L = TypeVar("_L", bound=Line)
 _decoder: msgspec.json.Decoder[Line] = msgspec.json.Decoder(_TYPES)
 _encoder = msgspec.json.Encoder()
 
@@ -64,6 +71,13 @@ class Seal:
 
     def __init__(self, ledger_id: str) -> None:
         self._seed = crc32(ledger_id.encode())
+
+    @classmethod
+    def of_seed(cls, seed: int) -> Self:
+        """Return the seal that seeds its checksums with a number that is known already."""
+        seal = cls("")
+        seal._seed = seed
+        return seal
 
     def line(self, seq: int, durable: int, body: bytes) -> bytes:
         """Return the whole line, with its line feed."""
@@ -132,6 +146,11 @@ def encode_entry(entry: Entry) -> bytes:
             automatic=entry.automatic,
         )
     )
+
+
+def unplaced(line: _L) -> _L:
+    """Return a line that was read as a draft, which can be encoded for another place."""
+    return msgspec.structs.replace(line, seq=0, durable=0, crc="")
 
 
 def _escaped(value: Any) -> Any:

@@ -6,24 +6,12 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING
 
-import msgspec
-
-from batch_onboard.ledger.codec import UNREADABLE
+from batch_onboard.ledger.pieces import Place, pieces_in, place_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from batch_onboard.ledger.codec import Seal
-
-
-class _Place(msgspec.Struct):
-    """The part of a line that every type of line has."""
-
-    seq: int
-    durable: int
-
-
-_place = msgspec.json.Decoder(_Place)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,27 +39,22 @@ def examine(raw: bytes, rest: Iterable[bytes], seal: Seal, expected: int) -> Def
     mark = 0
     is_further_on = False
     for line in chain([raw], rest):
-        if (place := _intact_place(line, seal)) is not None:
-            mark = max(mark, place.durable)
-            is_further_on = is_further_on or place.seq == expected
+        for piece in pieces_in(line, 0, seal):
+            mark = max(mark, piece.durable)
+            is_further_on = is_further_on or piece.seq == expected
     if not seal.is_intact(raw):
-        return Defect(mark, _why_unreadable(raw))
-    here = _place.decode(raw)
+        return Defect(mark, why_unreadable(raw))
+    here = place_of(raw) or Place()
     return Defect(mark, _why_out_of_place(here, expected, is_further_on=is_further_on))
 
 
-def _intact_place(raw: bytes, seal: Seal) -> _Place | None:
-    # A page that never reached the disk reads as zeros, and may end where a line begins.
-    line = raw.lstrip(b"\0")
-    return _place.decode(line) if seal.is_intact(line) else None
-
-
-def _why_unreadable(raw: bytes) -> str:
+def why_unreadable(raw: bytes) -> str:
+    """Say for people what is wrong with bytes that are no intact line."""
     if b"\0" in raw:
         return "it holds zero bytes where text was"
-    try:
-        _place.decode(raw)
-    except UNREADABLE:
+    if raw.endswith(b"\r\n"):
+        return "it has a line end of Windows (CRLF)"
+    if place_of(raw) is None:
         if not raw.endswith(b"\n"):
             return "it ends in the middle"
         return "it is not a line of a ledger"
@@ -80,7 +63,7 @@ def _why_unreadable(raw: bytes) -> str:
     return "its checksum is wrong: it was changed, or is another ledger's"
 
 
-def _why_out_of_place(here: _Place, expected: int, *, is_further_on: bool) -> str:
+def _why_out_of_place(here: Place, expected: int, *, is_further_on: bool) -> str:
     if here.seq < expected:
         return f"number {here.seq} stands here a second time"
     if here.seq == expected:

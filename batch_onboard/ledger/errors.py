@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
     from datetime import datetime
+
+
+WAY_OUT = (
+    "Restore the file from a copy, or build a new one from what is intact with "
+    "batch-onboard ledger salvage"
+)
+"""What can be done about a damaged ledger."""
 
 
 class LedgerError(Exception):
@@ -17,10 +24,14 @@ class LedgerUnusableError(LedgerError):
 
 
 class LedgerFormatError(LedgerError):
-    """The file is not a ledger, or one that only a newer batch-onboard can read."""
+    """The file is not a ledger, or not one that this batch-onboard can read."""
+
+
+class LedgerVersionError(LedgerFormatError):
+    """The ledger is intact, but only another batch-onboard can read it."""
 
     @classmethod
-    def unknown_line(cls, name: str, line: int, reason: Exception) -> LedgerFormatError:
+    def unknown_line(cls, name: str, line: int, reason: Exception) -> Self:
         """Return the error for a line that is intact, but of no known type."""
         return cls(
             f"line {line} of {name} is intact, but this batch-onboard does not know it ({reason}): "
@@ -41,12 +52,16 @@ class LedgerDamagedError(LedgerError):
     def __init__(self, name: str, line: int, offset: int, problem: str) -> None:
         super().__init__(
             f"{name} is damaged at line {line} (byte {offset}): {problem}. "
-            "Nothing was changed. Restore the file from a copy, then run again."
+            f"Nothing was changed. {WAY_OUT}; then run again."
         )
         self.name = name
         self.line = line
         self.offset = offset
         self.problem = problem
+
+
+class NothingToSalvageError(LedgerError):
+    """No new ledger is needed, or none can be written where it is asked for."""
 
 
 class LedgerLockedError(LedgerError):

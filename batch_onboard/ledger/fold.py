@@ -14,10 +14,13 @@ from batch_onboard.ledger.lines import (
     GoneLine,
     LearnedLine,
     Line,
+    RecordLine,
+    RewrittenLine,
     RunEndedLine,
     RunLine,
     TargetLine,
 )
+from batch_onboard.ledger.snapshot import record_of
 
 if TYPE_CHECKING:
     from batch_onboard.core.record import Entry, Record
@@ -48,6 +51,8 @@ class Fold:
         """
         if isinstance(line, EntryLine):
             self._take_entry(line)
+        elif isinstance(line, RecordLine):
+            self._take_record(line)
         elif isinstance(line, TargetLine):
             self._take_target(line)
         elif isinstance(line, GoneLine):
@@ -60,7 +65,7 @@ class Fold:
             self._history.learned[line.domain, line.operation] = line
         elif isinstance(line, CutLine):
             self._history.cuts.append(line)
-        else:
+        elif not isinstance(line, RewrittenLine):  # which tells of the file, not of the batch
             raise ContradictionError("a header stands within the ledger")
 
     def _take_entry(self, line: EntryLine) -> None:
@@ -73,6 +78,10 @@ class Fold:
             record.apply(cast("Entry", line))
         except IllegalMoveError as error:
             raise ContradictionError(f"{line.target}: {error}") from error
+
+    def _take_record(self, line: RecordLine) -> None:
+        key, record = self._key(line.target), record_of(line)
+        self._records[line.target] = self._history.records[key] = record
 
     def _take_target(self, line: TargetLine) -> None:
         labels = tuple(line.labels.items())

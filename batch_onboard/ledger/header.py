@@ -5,8 +5,13 @@ from __future__ import annotations
 import msgspec
 
 from batch_onboard.ledger.codec import UNREADABLE, Seal, decode
-from batch_onboard.ledger.errors import LedgerDamagedError, LedgerFormatError
-from batch_onboard.ledger.lines import FORMAT, HeaderLine
+from batch_onboard.ledger.errors import (
+    WAY_OUT,
+    LedgerDamagedError,
+    LedgerFormatError,
+    LedgerVersionError,
+)
+from batch_onboard.ledger.lines import FORMAT, OLDEST_FORMAT, HeaderLine
 
 
 class _AnyHeader(msgspec.Struct, tag_field="type", tag="ledger"):
@@ -35,24 +40,25 @@ def read_header(raw: bytes, name: str) -> HeaderLine:
     except UNREADABLE:
         raise LedgerFormatError(
             f"{name} {_reason(raw)}. Nothing was changed. Name another file with --ledger, "
-            "or restore this one from a copy."
+            "or restore this one from a copy; if it was a ledger, batch-onboard ledger salvage may "
+            "save what is left of it."
         ) from None
     if raw.endswith(b"\r\n"):
         raise LedgerFormatError(
             f"{name} has the line ends of Windows (CRLF): it has been through an editor or a text "
-            "transfer. Nothing was changed. Restore the file from a copy."
+            f"transfer. Nothing was changed. {WAY_OUT}."
         )
     if not Seal(found.id).is_intact(raw):
         raise LedgerDamagedError(name, 1, 0, "its checksum is wrong, so it was changed")
-    if found.format != FORMAT:
-        raise LedgerFormatError(
+    if not OLDEST_FORMAT <= found.format <= FORMAT:
+        raise LedgerVersionError(
             f"{name} was written by a newer batch-onboard (format {found.format}; this one reads "
-            f"format {FORMAT}). Nothing was changed. Use that newer version."
+            f"formats {OLDEST_FORMAT} to {FORMAT}). Nothing was changed. Use that newer version."
         )
     try:
         header = decode(raw)
     except msgspec.MsgspecError as error:
-        raise LedgerFormatError.unknown_line(name, 1, error) from None
+        raise LedgerVersionError.unknown_line(name, 1, error) from None
     if not isinstance(header, HeaderLine) or (header.seq, header.durable) != (1, 0):
         raise LedgerDamagedError(name, 1, 0, "it does not stand at the beginning of a ledger")
     return header

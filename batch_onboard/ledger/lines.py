@@ -7,16 +7,23 @@ is written (`codec.Seal`). Fields that have their default value are left out of 
 from __future__ import annotations
 
 from datetime import datetime  # noqa: TC003 - msgspec reads the annotations while running
-from typing import ClassVar, cast
+from typing import ClassVar, Literal, cast
 
 import msgspec
 
 from batch_onboard.core.calls import Operation  # noqa: TC001 - msgspec reads the annotations
-from batch_onboard.core.lifecycle import Event
+from batch_onboard.core.lifecycle import Event, State
 from batch_onboard.core.targets import Api  # noqa: TC001 - msgspec reads the annotations
 
-FORMAT = 1
-"""The format that this version writes, and the only one that it reads."""
+FORMAT = 2
+"""The format of new ledgers, which is the newest that this version reads.
+
+Format 2 has the lines `record`, `salvaged` and `rewritten` besides those of format 1. A ledger of
+format 1 is read as it is, and a run goes on with it in that format.
+"""
+
+OLDEST_FORMAT = 1
+"""The oldest format that this version reads."""
 
 
 class Line(
@@ -136,6 +143,35 @@ class CutLine(Line, tag="cut", frozen=True, kw_only=True):
     kept: str
 
 
+class SalvagedLine(CutLine, tag="salvaged", frozen=True, kw_only=True):
+    """This ledger was built from the intact lines of a damaged one.
+
+    It is a cut in the middle: `size` bytes of the damaged file, whose name is `kept`, were left
+    out, and an intent may have stood there.
+
+    Attributes:
+        lost: numbers of lines that are missing, as pairs of the first and the last.
+        tool: the version of batch-onboard that built it.
+    """
+
+    lost: tuple[tuple[int, int], ...]
+    tool: str
+
+
+class RewrittenLine(Line, tag="rewritten", frozen=True, kw_only=True):
+    """The last line of a ledger that was written as one whole: all lines above are on disk.
+
+    Attributes:
+        why: the command that did it.
+        lines: how many lines the ledger had before.
+        tool: the version of batch-onboard.
+    """
+
+    why: Literal["compact", "salvage"]
+    lines: int
+    tool: str
+
+
 class LearnedLine(Line, tag="learned", frozen=True, kw_only=True):
     """What a run found out about one quota: a prior for the next run.
 
@@ -156,6 +192,26 @@ class LearnedLine(Line, tag="learned", frozen=True, kw_only=True):
     confidence: float
     sent: int
     throttled: int
+
+
+class RecordLine(Line, tag="record", frozen=True, kw_only=True):
+    """What is known about one target: `core.record.Record` as a line, in place of its entries."""
+
+    target: str
+    state: State
+    ours: bool = False
+    intent_at: datetime | None = None
+    intent_hold: float = 0.0
+    clean: bool = False
+    attempts: int = 0
+    automatic_clears: int = 0
+    encryption: str | None = None
+    failure_code: str | None = None
+    error_code: str | None = None
+    message: str | None = None
+    request_id: str | None = None
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
 
 
 class EntryLine(Line, frozen=True, kw_only=True):

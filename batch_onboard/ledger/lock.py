@@ -1,7 +1,9 @@
 """One run at a time: a lock on a file beside the ledger, which dies with its process.
 
 The lock is on the open file, not on its content; the content only tells others who holds it. The
-file is never renamed nor removed, since two runs could then hold two files of one name.
+file is never renamed nor removed, since two runs could then hold two files of one name. A child
+shares its parent's open files, and would keep the lock of a dead parent: programs that are started
+do not inherit this one, and forks close it.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime  # noqa: TC003 - msgspec reads the annotations while running
 from typing import TYPE_CHECKING
+from weakref import WeakSet
 
 import msgspec
 
@@ -39,6 +42,15 @@ class Holder:
 
 
 _holder = msgspec.json.Decoder(Holder)
+_locks: WeakSet[LedgerLock] = WeakSet()
+
+
+def _let_go_in_child() -> None:
+    for lock in _locks:
+        lock.disown()
+
+
+os.register_at_fork(after_in_child=_let_go_in_child)
 
 
 class LedgerLock:
@@ -62,7 +74,7 @@ class LedgerLock:
         timeout: float = 0.0,
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
-        path = ledger.with_name(f"{ledger.name}.lock")
+        path = _lock_path(ledger)
         with told_as_unusable(path):
             self._descriptor = open_regular(path, os.O_RDWR | os.O_CREAT)
             try:
@@ -71,6 +83,13 @@ class LedgerLock:
             except BaseException:
                 os.close(self._descriptor)
                 raise
+        _locks.add(self)
+
+    def disown(self) -> None:
+        """Close the lock without releasing it, in a child whose parent holds it."""
+        if self._descriptor != -1:
+            os.close(self._descriptor)
+            self._descriptor = -1
 
     def release(self) -> None:
         """Let the next run have it. A second call does nothing."""
@@ -80,8 +99,7 @@ class LedgerLock:
         # a courtesy: it must not keep the lock from being released.
         with suppress(OSError):
             os.ftruncate(self._descriptor, 0)
-        os.close(self._descriptor)
-        self._descriptor = -1
+        self.disown()
 
     def _take(self, ledger: Path, timeout: float, pause: Callable[[float], None]) -> None:
         left = timeout
@@ -104,8 +122,45 @@ class LedgerLock:
         os.ftruncate(self._descriptor, len(told))
 
     def _locked(self, ledger: Path) -> LedgerLockedError:
-        try:
-            holder = _holder.decode(os.pread(self._descriptor, 4096, 0))
-        except UNREADABLE:
+        holder = _told_holder(self._descriptor)
+        if holder is None:
             return LedgerLockedError(str(ledger))
         return LedgerLockedError(str(ledger), holder.pid, holder.host, holder.since)
+
+
+def unlock(ledger: Path, now: datetime) -> Holder | None:
+    """Clear what a dead holder of a ledger's lock has left. A lock that is held stays held.
+
+    Args:
+        ledger: the ledger's path.
+        now: the time, told to those who find the ledger locked meanwhile.
+
+    Returns:
+        Who it was; None if nobody has left anything.
+
+    Raises:
+        LedgerLockedError: a run holds it.
+        LedgerUnusableError: the lock's file can't be used.
+    """
+    path = _lock_path(ledger)
+    with told_as_unusable(path):
+        if not os.path.lexists(path):
+            return None
+        descriptor = open_regular(path, os.O_RDWR)
+        try:
+            left = _told_holder(descriptor)
+        finally:
+            os.close(descriptor)
+    LedgerLock(ledger, now).release()
+    return left
+
+
+def _lock_path(ledger: Path) -> Path:
+    return ledger.with_name(f"{ledger.name}.lock")
+
+
+def _told_holder(descriptor: int) -> Holder | None:
+    try:
+        return _holder.decode(os.pread(descriptor, 4096, 0))
+    except UNREADABLE:
+        return None

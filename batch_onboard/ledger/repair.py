@@ -1,4 +1,4 @@
-"""Cutting off an unfinished tail, with its bytes kept beside the ledger."""
+"""What opening does to a file: cutting off an unfinished tail, and making the rest durable."""
 
 from __future__ import annotations
 
@@ -39,6 +39,26 @@ def cut_tail(path: Path, descriptor: int, offset: int, now: datetime) -> Cut:
     os.ftruncate(descriptor, offset)
     os.fsync(descriptor)
     return Cut(size, kept)
+
+
+def make_durable(descriptor: int, begin: int) -> None:
+    """Write all bytes from `begin` on anew, as they are, and return when they are on disk.
+
+    They may be what a failed fsync has left: the system then takes them for written though they
+    are only in memory, and a further fsync succeeds falsely. Written anew, they count as changed.
+
+    Args:
+        descriptor: the ledger, open for reading and writing, but not for appending, where Linux
+            lets `pwrite` append too.
+        begin: where what is known to be on disk ends, in bytes.
+
+    Raises:
+        OSError: they are not.
+    """
+    offset = begin
+    while block := os.pread(descriptor, _BLOCK, offset):
+        offset += os.pwrite(descriptor, block, offset)
+    os.fsync(descriptor)
 
 
 def _new_file(path: Path, now: datetime) -> tuple[Path, int]:

@@ -11,11 +11,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import msgspec
-
-from batch_onboard.ledger.codec import Seal, decode
+from batch_onboard.ledger.codec import UNREADABLE, Seal, decode
 from batch_onboard.ledger.defect import examine
-from batch_onboard.ledger.errors import LedgerDamagedError, LedgerFormatError
+from batch_onboard.ledger.errors import LedgerDamagedError, LedgerVersionError
 from batch_onboard.ledger.header import read_header
 
 if TYPE_CHECKING:
@@ -50,6 +48,7 @@ class Scan:
         seq: the sequence number of the last line that was found in its place.
         offset: where the line at hand begins; at the end, where the next one would.
         tail: what was left unfinished, known when the walk has ended.
+        proven: bytes from the beginning of which a line says that they are on disk.
 
     Raises:
         LedgerFormatError: it is not a ledger, or not one that this version can read.
@@ -65,6 +64,7 @@ class Scan:
         self.seq = 1
         self.offset = len(first)
         self.tail: Tail | None = None
+        self.proven = 0
 
     def __iter__(self) -> Iterator[Line]:
         is_intact = self.seal.is_intact
@@ -76,6 +76,8 @@ class Scan:
             if line.seq != self.seq + 1 or not durable <= line.durable <= self.seq:
                 return self._stop_at(raw)
             yield line
+            if line.durable == self.seq:  # as in the first line of every group
+                self.proven = self.offset
             durable = line.durable
             self.seq += 1
             self.offset += len(raw)
@@ -95,5 +97,5 @@ class Scan:
     def _decode(self, raw: bytes) -> Line:
         try:
             return decode(raw)
-        except msgspec.MsgspecError as error:
-            raise LedgerFormatError.unknown_line(self._name, self.seq + 1, error) from None
+        except UNREADABLE as error:
+            raise LedgerVersionError.unknown_line(self._name, self.seq + 1, error) from None

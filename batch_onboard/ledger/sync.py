@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from batch_onboard.ledger.history import TargetInfo
-from batch_onboard.ledger.lines import GoneLine, TargetLine
+from batch_onboard.ledger.lines import GoneLine
+from batch_onboard.ledger.snapshot import target_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -43,20 +44,8 @@ def changed_lines(
         changes.added += known is None
         changes.changed += known is not None
         history.place(key, info)
-        yield _target_line(key, info, at)
+        yield target_line(key, info, at)
     for key in history.targets.keys() - seen:
         changes.gone += 1
         history.remove(key)
         yield GoneLine(at=at, target=str(key))
-
-
-def _target_line(key: TargetKey, info: TargetInfo, at: datetime) -> TargetLine:
-    return TargetLine(
-        at=at,
-        target=str(key),
-        api=info.api,
-        encryption=info.encryption,
-        wave=info.wave,
-        labels=dict(info.labels),
-        accept_drift=info.accept_drift,
-    )

@@ -173,6 +173,7 @@ def test_a_clock_that_was_set_back_gives_the_whole_hold() -> None:
 def test_a_torn_ledger_holds_every_start_from_its_opening() -> None:
     """After a tail was cut off, any intent may have stood in it."""
     assert Rules(torn_at=10.0).torn_until == 70.0
+    assert Rules(torn_at=10.0, torn_hold=600.0).torn_until == 610.0
     assert PLAIN.torn_until == float("-inf")
 
 

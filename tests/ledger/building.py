@@ -11,7 +11,7 @@ from batch_onboard.core.record import Entry
 from batch_onboard.core.targets import Api, Encryption, Identity, Target, TargetKey
 from batch_onboard.ledger.codec import Seal, encode, encode_entry
 from batch_onboard.ledger.file import open_ledger
-from batch_onboard.ledger.lines import HeaderLine, Line, RunLine
+from batch_onboard.ledger.lines import FORMAT, HeaderLine, Line, RunLine
 from batch_onboard.ledger.replay import replay
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ ROOT = Path(__file__).parents[2]
 
 AT = datetime(2026, 11, 22, 20, 0, 0, 123456, UTC)
 ID = "0123456789abcdef" * 2
-HEADER = HeaderLine(at=AT, format=1, id=ID, tool="0.1.0", manifest="emea")
+HEADER = HeaderLine(at=AT, format=FORMAT, id=ID, tool="0.1.0", manifest="emea")
 KEY = TargetKey("111122223333", "eu-west-2", "0f1e")
 
 

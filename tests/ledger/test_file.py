@@ -1,18 +1,27 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import stat
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
 from batch_onboard.core.targets import Api, Encryption
 from batch_onboard.ledger.errors import LedgerDamagedError, LedgerError, LedgerFormatError
-from batch_onboard.ledger.file import _lines, read_history
+from batch_onboard.ledger.file import read_history
 from batch_onboard.ledger.history import Cut
+from batch_onboard.ledger.lines import FORMAT
+from batch_onboard.ledger.reading import lines_of
+from batch_onboard.ledger.repair import make_durable
+from batch_onboard.ledger.scan import Scan
 from batch_onboard.ledger.sync import ManifestChanges
 from tests.ledger.building import (
     AT,
+    ROOT,
     intent,
     key,
     opened,
@@ -39,7 +48,7 @@ def names(path: Path) -> list[str]:
     return sorted(each.name.removeprefix(path.name) for each in path.parent.iterdir())
 
 
-def lines_of(path: Path) -> list[dict[str, object]]:
+def told_by(path: Path) -> list[dict[str, object]]:
     """Return the lines of a ledger, as any JSON reader has them."""
     return [json.loads(line) for line in path.read_text().splitlines()]
 
@@ -50,8 +59,8 @@ def test_a_new_ledger_has_its_header_alone(path: Path) -> None:
         assert ledger.created
         assert ledger.warnings == ()
         assert ledger.history.cut is None
-    (header,) = lines_of(path)
-    assert (header["type"], header["format"], header["manifest"]) == ("ledger", 1, "emea")
+    (header,) = told_by(path)
+    assert (header["type"], header["format"], header["manifest"]) == ("ledger", FORMAT, "emea")
     assert header["tool"] == "0.1.0"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert names(path) == ["", ".lock"]
@@ -81,7 +90,7 @@ def test_numbers_go_on_after_reopening(path: Path) -> None:
     with opened(path) as ledger:
         assert not ledger.created
         ledger.begin_run(run_line("r2"))
-    assert [(line["seq"], line["durable"]) for line in lines_of(path)] == [(1, 0), (2, 1), (3, 2)]
+    assert [(line["seq"], line["durable"]) for line in told_by(path)] == [(1, 0), (2, 1), (3, 2)]
     assert [each.began.run for each in read_history(path).runs] == ["r1", "r2"]
 
 
@@ -93,7 +102,7 @@ def test_a_run_is_told_from_beginning_to_end(path: Path) -> None:
         told = ledger.history.runs
     assert told[0].ended is not None
     assert read_history(path).runs[0].began.change_ref == "CHG-1"
-    assert lines_of(path)[-1]["exit_code"] == 3
+    assert told_by(path)[-1]["exit_code"] == 3
 
 
 def test_a_manifest_is_kept_by_its_changes(path: Path) -> None:
@@ -108,7 +117,7 @@ def test_a_manifest_is_kept_by_its_changes(path: Path) -> None:
     assert first == ManifestChanges(added=3)
     assert again == ManifestChanges()
     assert other == ManifestChanges(added=1, changed=1, gone=1)
-    assert len(lines_of(path)) == 1 + 3 + 3
+    assert len(told_by(path)) == 1 + 3 + 3
     history = read_history(path)
     assert history == live
     assert history.targets.keys() == {key(1), key(2), key(4)}
@@ -122,7 +131,7 @@ def test_a_large_manifest_is_one_group(path: Path) -> None:
     """A manifest of thousands is written with one fsync: all its lines have the same mark."""
     with opened(path) as ledger:
         ledger.sync_manifest(target(number) for number in range(10_000))
-    assert {line["durable"] for line in lines_of(path)[1:]} == {1}
+    assert {line["durable"] for line in told_by(path)[1:]} == {1}
     assert len(read_history(path).targets) == 10_000
 
 
@@ -146,7 +155,7 @@ def test_a_tail_is_kept_and_cut_wherever_it_begins(path: Path, end: int) -> None
     assert cut.kept.read_bytes() == data[len(whole) :]
     assert stat.S_IMODE(cut.kept.stat().st_mode) == 0o600
     assert path.read_bytes().startswith(whole)
-    assert [(line["type"], line["size"]) for line in lines_of(path)[whole.count(b"\n") :]] == [
+    assert [(line["type"], line["size"]) for line in told_by(path)[whole.count(b"\n") :]] == [
         ("cut", cut.size)
     ]
     history = read_history(path)
@@ -208,7 +217,7 @@ def test_reading_sees_the_file_as_it_was_when_it_began(path: Path) -> None:
     data = b"".join(LINES)
     path.write_bytes(data[:-5])
     with path.open("r+b", buffering=0) as file:
-        lines = _lines(file.fileno())
+        lines = lines_of(file.fileno())
         first = next(lines)
         with path.open("ab") as writer:
             writer.write(data[-5:] + b"more\n")
@@ -220,6 +229,48 @@ def test_reading_works_while_a_run_writes(path: Path) -> None:
     with opened(path) as ledger:
         ledger.begin_run(run_line())
         assert len(read_history(path).runs) == 1
+
+
+def test_what_no_line_vouches_for_is_written_anew_on_opening(path: Path) -> None:
+    """After a failed fsync a second may succeed falsely, so those bytes are made to count again."""
+    path.write_bytes(b"".join(LINES))
+    proven = sum(map(len, LINES[:3]))
+    descriptor = os.open(path, os.O_RDWR)
+    os.utime(descriptor, (0, 0))
+    make_durable(descriptor, len(b"".join(LINES)))
+    assert path.stat().st_mtime == 0
+    make_durable(descriptor, proven)
+    os.close(descriptor)
+    assert path.stat().st_mtime > 0
+    assert path.read_bytes() == b"".join(LINES)
+    scan = Scan(LINES, "x.jsonl")
+    assert list(scan)
+    assert scan.proven == proven
+
+
+@pytest.mark.skipif(shutil.which("strace") is None, reason="NOT TESTED HERE: strace is missing")
+def test_the_bytes_are_written_anew_before_the_fsync_that_makes_them_durable(path: Path) -> None:
+    """Opening writes from the last mark to the end, in its place, and only then calls fsync."""
+    path.write_bytes(b"".join(LINES))
+    path.chmod(0o600)
+    trace = path.with_name("trace")
+    code = (
+        f'from tests.ledger.building import opened; from pathlib import Path;opened(Path("{path}"))'
+    )
+    calls = "trace=pwrite64,fsync,fcntl"
+    subprocess.run(
+        ["strace", "-y", "-s", "1", "-o", trace, "-e", calls, sys.executable, "-c", code],
+        check=True,
+        cwd=ROOT,
+    )
+    proven, size = sum(map(len, LINES[:3])), sum(map(len, LINES))
+    of_ledger = [line for line in trace.read_text().splitlines() if f"{path}>" in line]
+    written, synced, appending = of_ledger
+    assert written.startswith("pwrite64(")
+    assert written.endswith(f"{size - proven}, {proven}) = {size - proven}")
+    assert synced.startswith("fsync(")
+    assert "F_SETFL, O_RDONLY|O_APPEND" in appending
+    assert path.read_bytes() == b"".join(LINES)
 
 
 @pytest.mark.parametrize(

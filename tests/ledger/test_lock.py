@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from batch_onboard.ledger.errors import LedgerLockedError
-from batch_onboard.ledger.lock import LedgerLock
+from batch_onboard.ledger.lock import LedgerLock, unlock
+from tests.ledger import races
 from tests.ledger.building import AT, ROOT, opened
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 HOLD = """
-import subprocess, sys
+import os, subprocess, sys
 from pathlib import Path
 from batch_onboard.ledger.errors import LedgerLockedError
 from tests.ledger.building import opened
@@ -28,6 +29,11 @@ try:
 except LedgerLockedError:
     print("locked", flush=True)
 else:
+    if "with-fork" in sys.argv:
+        child = os.fork()
+        if not child:
+            sys.stdin.read()
+            os._exit(0)
     if "with-child" in sys.argv:
         subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read()"], close_fds=False)
     print("held", flush=True)
@@ -148,12 +154,58 @@ def test_a_killed_holder_frees_the_ledger(
     opened(path).close()
 
 
+@pytest.mark.parametrize("how", ["with-child", "with-fork"])
 def test_a_child_does_not_keep_the_lock_of_a_dead_holder(
-    path: Path, processes: list[subprocess.Popen[str]]
+    path: Path, processes: list[subprocess.Popen[str]], how: str
 ) -> None:
-    """A program that the holder started, and that outlives it, has not inherited the lock."""
-    processes.append(start(path, "with-child"))
+    """Neither a program that the holder started, nor its fork, has inherited the lock."""
+    processes.append(start(path, how))
     assert first_word(processes[0]) == "held"
+    with pytest.raises(LedgerLockedError):
+        opened(path)
     processes[0].kill()
     processes[0].wait()
     opened(path).close()
+
+
+def test_unlock_never_breaks_a_lock(path: Path, processes: list[subprocess.Popen[str]]) -> None:
+    """A ledger that is held stays held, and unlock says by whom."""
+    processes.append(start(path))
+    assert first_word(processes[0]) == "held"
+    for _ in range(2):
+        with pytest.raises(LedgerLockedError) as caught:
+            unlock(path, AT)
+        assert caught.value.pid == processes[0].pid
+
+
+def test_unlock_clears_what_a_dead_holder_has_left(
+    path: Path, processes: list[subprocess.Popen[str]]
+) -> None:
+    """The text of a killed holder goes, the lock's file stays, and the ledger is free as before."""
+    processes.append(start(path))
+    assert first_word(processes[0]) == "held"
+    processes[0].kill()
+    processes[0].wait()
+    lock = path.with_name(f"{path.name}.lock")
+    assert lock.read_text() != ""
+    left = unlock(path, AT)
+    assert left is not None
+    assert left.pid == processes[0].pid
+    assert lock.read_text() == ""
+    assert unlock(path, AT) is None
+    opened(path).close()
+
+
+def test_unlock_makes_no_lock_where_there_is_none(path: Path) -> None:
+    """A ledger that was never opened has no lock, and gets none."""
+    assert unlock(path, AT) is None
+    assert list(path.parent.iterdir()) == []
+
+
+def test_in_many_races_there_are_never_two_holders(
+    path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Processes that take and release a lock as fast as they can never hold it at once."""
+    monkeypatch.setattr("sys.argv", ["races", "--rounds", "200", "--folder", str(path.parent)])
+    races.main()
+    assert capsys.readouterr().out.startswith("200 holds by 4 processes, ")

@@ -165,7 +165,8 @@ def test_the_error_says_where_what_and_the_way_out() -> None:
     assert str(damage(lines)) == (
         f"x.jsonl is damaged at line 3 (byte {len(LINES[0] + LINES[1])}): its checksum is wrong: "
         "it was changed, or is another ledger's. Nothing was changed. "
-        "Restore the file from a copy, then run again."
+        "Restore the file from a copy, or build a new one from what is intact with "
+        "batch-onboard ledger salvage; then run again."
     )
 
 
@@ -190,9 +191,9 @@ def test_other_files_are_no_ledgers(lines: list[bytes], words: str) -> None:
 
 def test_a_newer_format_is_named() -> None:
     """A ledger of a newer format is refused by that name, whatever else its header says."""
-    body = b'"type":"ledger","at":1,"format":2,"id":"%b","shape":{}' % ID.encode()
+    body = b'"type":"ledger","at":1,"format":3,"id":"%b","shape":{}' % ID.encode()
     with pytest.raises(
-        LedgerFormatError, match=r"newer batch-onboard \(format 2; this one reads format 1\)"
+        LedgerFormatError, match=r"newer batch-onboard \(format 3; this one reads formats 1 to 2\)"
     ):
         walk([Seal(ID).line(1, 0, body)])
 
