@@ -29,26 +29,28 @@ drained as the prior foretold, the rest is long; if not, short, and longer with 
 fits old and new moments alike: the old ones are dropped. One that was raised shows in the next
 dip.
 
-**Neighbours.** Who else calls lowers what passes between two refusals, so the rate that is measured
-is what they leave. The reserve is for them: a neighbour who calls evenly finds a token nearly each
-time. Two copies of this limiter get through together, but nothing makes their shares equal: who
-came first keeps more, and at a small quota may keep nearly all until it is done. Yielding at
-refusals that the mirror did not foretell was tried; it cost other callers and lone runs more
-refusals than it gained in fairness.
+**Neighbours.** The rate that is measured is what others leave, and the reserve is for them: one who
+calls evenly finds a token nearly each time. Two copies would each keep the share they happen to
+have. So a refusal that the mirror does not explain, allowing for what is not known of the rate, for
+how wrong the mirror last was and for calls that overtake one another, is taken for somebody else's
+doing, and so is one within the documented burst. Then `Yielding` sets the pace, giving way at each refusal and climbing in between,
+until a refusal comes just when a bucket of our own would have been empty. From then on calls are
+jittered: of two that keep time with one bucket, one may find each token and the other none.
 
-**What it does not do.** It never looks at latency: a bucket that refuses at once has no queue to
-see. The 429s of one flight are one signal. Timeouts, resets and 5xx are none. A bucket that holds a
-single token is used somewhat below its rate, since one call ahead of it is always refused and so
-tells nothing.
+**What it does not do.** It never looks at latency: a bucket that refuses at once has no queue. The
+429s of one flight are one signal; timeouts, resets and 5xx are none. A bucket of a single token is used below its rate: a call ahead of it is always refused and so tells nothing. A window,
+which refuses for a while after a burst, is taken for a slower bucket until a dip finds more.
 """
 
 from __future__ import annotations
 
 from itertools import takewhile
+from random import Random
 from typing import ClassVar, NamedTuple
 
 from batch_onboard.core.estimate import Estimate, Learned, Refusal
 from batch_onboard.core.limiter import DEFAULT_BURST, LimiterStatistics
+from batch_onboard.core.yielding import Yielding
 
 LONGEST_RETRY_AFTER = 300.0
 """Seconds: a service that asks for more than that is asked again all the same."""
@@ -65,11 +67,7 @@ class _Flight(NamedTuple):
 
 
 class AdaptiveLimiter:
-    """Paces the calls to one bucket of unknown rate and burst; see the module's essay.
-
-    The class attributes are all the constants there are. `benchmarks/limiter --ablate` shows
-    what each is good for.
-    """
+    """Paces the calls to one bucket; `benchmarks/limiter --ablate` shows what its constants do."""
 
     REST: ClassVar[float] = 64.0
     """Accepted calls between two dips, once the rate is known well: about 1.5 % of calls."""
@@ -83,6 +81,16 @@ class AdaptiveLimiter:
     """Seconds over which the calls of one window are spread, however near the service is."""
     RESERVE: ClassVar[float] = 0.1
     """Tokens left in the bucket while resting, as a share of its burst; at most one."""
+    JITTER: ClassVar[float] = 0.25
+    """Tokens by which a call may come later once others were met, as RESERVE."""
+    GIVE: ClassVar[float] = 0.7
+    """Share of the pace that is kept at a refusal, where the bucket is shared."""
+    CLIMB: ClassVar[float] = 0.01
+    """What the root of that pace gains each second, for each second without a refusal."""
+    HASTE: ClassVar[float] = 30.0
+    """Seconds by which a newcomer's climb is ahead, so that it finds its share soon."""
+    WAY: ClassVar[float] = 0.04
+    """Seconds by which calls may overtake one another on their way to the service."""
     __slots__ = (
         "_ahead",
         "_ahead_at",
@@ -98,16 +106,18 @@ class AdaptiveLimiter:
         "_not_before",
         "_rest",
         "_sent",
+        "_slack",
         "_throttled",
+        "_yielding",
     )
 
-    def __init__(self, prior: Learned | None = None) -> None:
+    def __init__(self, prior: Learned | None = None, *, random: Random | None = None) -> None:
         """Start from the documented quota, or from an earlier run's knowledge.
 
         Args:
-            prior: what an earlier run learned, aged by the caller (`Learned.aged`). Its rate is
-                used from the first call on as far as it is trusted; its burst only once the
-                documented burst was let through.
+            prior: what an earlier run learned, aged (`Learned.aged`). Its rate is used from the
+                first call on as far as it is trusted; its burst once the documented one is through.
+            random: of the jitter; by default one of its own, so that no two are in step.
         """
         self._estimate = Estimate(prior)
         self._level = min(DEFAULT_BURST, self._estimate.burst)  # tokens that the mirror holds
@@ -121,6 +131,9 @@ class AdaptiveLimiter:
         self._found = 0  # calls that this dip sent ahead and that were let through
         self._ahead_at = self._not_before = float("-inf")
         self._dip_since = 0.0
+        self._slack = 0.0  # tokens by which the mirror last was wrong
+        chance = random or Random()  # noqa: S311 - spreads calls in time, keeps no secret
+        self._yielding = Yielding(chance, give=self.GIVE, climb=self.CLIMB)
 
     def ready_at(self, now: float) -> float:
         """Return the time from which the next call may go."""
@@ -139,6 +152,7 @@ class AdaptiveLimiter:
         self._sent += 1
         self._flights[self._sent] = _Flight(now, self._level, ahead)
         self._level -= 1.0
+        self._yielding.sent(now)
         return self._sent
 
     def accepted(self, ticket: int, now: float) -> None:
@@ -146,7 +160,7 @@ class AdaptiveLimiter:
         flight = self._land(ticket)
         if ticket <= self._epoch:
             return
-        if self._rest > 0 and self._epoch:
+        if self._epoch and (self._level >= 1.0 if self._yielding.active else self._rest > 0):
             self._dip_since = now
         self._rest -= 1.0
         self._found += flight.ahead
@@ -157,7 +171,7 @@ class AdaptiveLimiter:
         Args:
             ticket: the call's.
             now: when the answer came.
-            retry_after: seconds that the service asks to wait; more than 300 are taken for 300.
+            retry_after: seconds to wait, if asked to; more than 300 are taken for 300.
         """
         flight = self._land(ticket)
         if retry_after is not None:
@@ -166,11 +180,14 @@ class AdaptiveLimiter:
         self._estimate.recount(ticket)
         if ticket > self._newest:
             self._newest = ticket
+            self._refill(now)
             self._learn(ticket, flight)
             self._set_right(ticket, flight, now)
         self._throttled += 1
         if ticket > self._epoch:
             self._begin_rest()
+        if ticket <= DEFAULT_BURST:
+            self._come_late(now)
 
     def lost(self, ticket: int, now: float) -> None:
         """Take note that nothing can be learned from the call; its token counts as spent."""
@@ -197,9 +214,9 @@ class AdaptiveLimiter:
         known = self._estimate
         return Learned(known.rate, known.burst, known.confidence) if known.tested else None
 
-    # When the next call may go.
-
     def _earliest(self, now: float) -> float:
+        if self._yielding.active:
+            return self._yielding.ready_at
         needed = 1.0
         if self._rest > 0:
             needed += self._reserve()
@@ -214,19 +231,42 @@ class AdaptiveLimiter:
     def _reserve(self) -> float:
         if not self._estimate.tested:
             return 0.0
-        return min(1.0, self.RESERVE * (self._estimate.burst - 1.0))
+        spare = self._estimate.burst - 1.0
+        jitter = min(1.0, self.JITTER * spare) if self._yielding.met else 0.0
+        return min(1.0, self.RESERVE * spare) + self._yielding.delay * jitter
 
     def _begin_rest(self) -> None:
         self._epoch = self._sent
         self._found = 0
         self._rest = min(self.REST, self.CAUTION * self._estimate.evidence)
 
-    # What an answer tells.
-
     def _learn(self, ticket: int, flight: _Flight) -> None:
         first = ticket > self._epoch
         if first or self._estimate.guessed:
-            self._estimate.refused(self._refusal(ticket, flight), first=first)
+            seen = self._refusal(ticket, flight)
+            known = self._estimate
+            doubt = self._slack + known.doubt(seen) + self.WAY * known.rate
+            known.refused(seen, first=first)
+            if first:
+                self._give_way(seen.level - 1.0 + _TOLERANCE, doubt)
+
+    def _give_way(self, surprise: float, doubt: float) -> None:
+        """Begin to share, or go on, or end, by the tokens above one that the mirror held."""
+        known, shared = self._estimate, self._yielding
+        if shared.active:
+            alone = doubt <= 1.0 and -2.0 - doubt <= surprise < 0
+            shared.refused(self._at, alone=alone)
+            if alone:
+                known.rate = max(known.rate, shared.pace)
+        elif surprise >= doubt:
+            shared.begin(self._at, known.rate)
+
+    def _come_late(self, now: float) -> None:
+        """Begin low, and climb soon: of the documented burst somebody has had a part."""
+        known, shared = self._estimate, self._yielding
+        self._rest = min(self._rest, self.CAUTION * known.evidence)
+        if not shared.active:
+            shared.begin(now, known.rate, quiet=self.HASTE)
 
     def _refusal(self, ticket: int, flight: _Flight) -> Refusal:
         return Refusal(
@@ -241,11 +281,11 @@ class AdaptiveLimiter:
 
     def _set_right(self, ticket: int, flight: _Flight, now: float) -> None:
         """Set the mirror to less than one token at the time when the refused call was sent."""
-        self._refill(now)
         known = self._estimate
-        then = max(0.0, flight.level) if flight.level < 1.0 - _TOLERANCE else 0.0
+        believed = flight.level if flight.level < 1.0 - _TOLERANCE else 0.0
+        self._slack = abs(believed)
         since = known.rate * (now - flight.at) - (self._sent - ticket)
-        self._level = min(known.burst, max(0.0, then + since))
+        self._level = min(known.burst, max(0.0, max(0.0, believed) + since))
 
     def _land(self, ticket: int) -> _Flight:
         flight = self._flights.pop(ticket)

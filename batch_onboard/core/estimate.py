@@ -29,6 +29,7 @@ _PRIOR_EVIDENCE = 16.0  # calls that the prior is worth, once a first refusal ag
 _HALF_TRUST = 64.0  # calls observed at which an estimate is trusted by half
 _HALF_LIFE = 86_400.0  # seconds in which the knowledge of an earlier run loses half its worth
 _SURPLUS = 0.5  # seconds' worth of a surplus rate that an unknown bucket is taken to hold
+_FULL = 0.6  # of a burst: who goes so much further than was believed found a full bucket
 _ANCHORS = 3  # moments remembered
 _SHORTEST = 1e-3  # seconds between two moments, for a division
 
@@ -88,6 +89,11 @@ class _Draught(NamedTuple):
     def surplus(self) -> float:
         return self.spent - self.burst - self.rate * self.seconds
 
+    @property
+    def unlikely(self) -> bool:
+        """What had been believed does not explain it."""
+        return abs(self.surplus) > max(1.01, self.burst / 10)
+
     def guess(self) -> float:
         """Return the rate that explains it best."""
         if self.surplus > 0:
@@ -133,6 +139,12 @@ class Estimate:
         """How far the estimate is to be trusted, from 0 to 1."""
         return self.evidence / (self.evidence + _HALF_TRUST) if self.tested else 0.0
 
+    def doubt(self, seen: Refusal) -> float:
+        """Return by how many tokens the mirror may be wrong, for want of evidence."""
+        if not self._anchors or seen.spent <= self._anchors[-1].spent:
+            return float("inf")
+        return self.rate * (seen.at - self._anchors[-1].at) / self.evidence
+
     def recount(self, ticket: int) -> None:
         """Correct what was taken for let through before later moments: this call was refused."""
         self._anchors = tuple(
@@ -141,6 +153,8 @@ class Estimate:
         )
         if self._draught is not None and self._draught.ticket > ticket:
             self._draught = self._draught._replace(spent=self._draught.spent - 1)
+            if len(self._anchors) == 1 and not self._guessed and self._draught.unlikely:
+                self._guess(self._draught)
 
     def refused(self, seen: Refusal, *, first: bool) -> None:
         """Learn from a refusal.
@@ -152,10 +166,10 @@ class Estimate:
         draught = self._draught
         if draught is None:
             draught = self._drain(seen, seen.spent)
-            if abs(draught.surplus) > max(1.01, self.burst / 10):
+            if draught.unlikely:
                 self._guess(draught)
-        elif first and seen.level < -self.burst - 1.0:
-            # It was full on the way, so only the draught from there on tells anything.
+        elif first and seen.level < min(-2.0, _FULL * (1.0 - self.burst)):
+            # It was full before it, so only the draught from there on tells anything.
             given = self.burst + self.rate * (seen.at - seen.since) - seen.level
             self._anchors = ()
             draught = self._drain(seen, given)
@@ -180,7 +194,7 @@ class Estimate:
             self.rate = draught.guess()
         self._guessed = not first
         low, high = self._bounds(seen)
-        while low > high and len(self._anchors) > 1:
+        while first and low > high and len(self._anchors) > 1:
             # The oldest moment belongs to another quota, or there were other callers then.
             self._anchors = self._anchors[1:]
             self._least_evidence = 0.0

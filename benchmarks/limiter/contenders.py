@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from random import Random
 from typing import TYPE_CHECKING
 
 from batch_onboard.core.adaptive import AdaptiveLimiter
@@ -24,13 +25,18 @@ WITHOUT = {
     "SHARE": 1.0,
     "SPACING": 0.0,
     "RESERVE": 0.0,
+    "JITTER": 0.0,
+    "GIVE": 1.0,
+    "CLIMB": 0.0,
+    "HASTE": 0.0,
+    "WAY": 0.0,
 }
 """Each constant of `AdaptiveLimiter`, with the value at which it does nothing, or next to it."""
 
 
 def ours(line: Line, scenario: Scenario) -> PacedCaller:
     """Pace by the tool's adaptive limiter, which is told nothing."""
-    return PacedCaller(line, AdaptiveLimiter(), scenario.batch)
+    return PacedCaller(line, AdaptiveLimiter(random=_chance(line)), scenario.batch)
 
 
 def ablated(name: str) -> Launch:
@@ -42,9 +48,13 @@ def ablated(name: str) -> Launch:
     kind = type("Ablated", (AdaptiveLimiter,), {"__slots__": (), name: WITHOUT[name]})
 
     def launch(line: Line, scenario: Scenario) -> PacedCaller:
-        return PacedCaller(line, kind(), scenario.batch)
+        return PacedCaller(line, kind(random=_chance(line)), scenario.batch)
 
     return launch
+
+
+def _chance(line: Line) -> Random:
+    return Random(line.world.rng.getrandbits(32))
 
 
 CONTENDERS: dict[str, Launch] = {
