@@ -33,13 +33,15 @@ dip.
 calls evenly finds a token nearly each time. Two copies would each keep the share they happen to
 have. So a refusal that the mirror does not explain, allowing for what is not known of the rate, for
 how wrong the mirror last was and for calls that overtake one another, is taken for somebody else's
-doing, and so is one within the documented burst. Then `Yielding` sets the pace, giving way at each refusal and climbing in between,
-until a refusal comes just when a bucket of our own would have been empty. From then on calls are
-jittered: of two that keep time with one bucket, one may find each token and the other none.
+doing, and so is one within the documented burst. Then `Yielding` sets the pace, giving way at each
+refusal and climbing in between, until a refusal comes just when a bucket of our own would have been
+empty. From then on calls are jittered: of two that keep time with one bucket, one may find each
+token and the other none.
 
 **What it does not do.** It never looks at latency: a bucket that refuses at once has no queue. The
-429s of one flight are one signal; timeouts, resets and 5xx are none. A bucket of a single token is used below its rate: a call ahead of it is always refused and so tells nothing. A window,
-which refuses for a while after a burst, is taken for a slower bucket until a dip finds more.
+429s of one flight are one signal; timeouts, resets and 5xx are none. A bucket of a single token is
+used below its rate: a call ahead of it is always refused and so tells nothing. A window, which
+refuses for a while after a burst, is taken for a slower bucket until a dip finds more.
 """
 
 from __future__ import annotations
