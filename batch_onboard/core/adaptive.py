@@ -114,11 +114,11 @@ class AdaptiveLimiter:
     )
 
     def __init__(self, prior: Learned | None = None, *, random: Random | None = None) -> None:
-        """Start from the documented quota, or from an earlier run's knowledge.
+        """Start from the documented quota, or from what an earlier run knew.
 
         Args:
-            prior: what an earlier run learned, aged (`Learned.aged`). Its rate is used from the
-                first call on as far as it is trusted; its burst once the documented one is through.
+            prior: what it learned, aged (`Learned.aged`). Its rate is used at once as far as it is
+                trusted; its burst once the documented one is through.
             random: of the jitter; by default one of its own, so that no two are in step.
         """
         self._estimate = Estimate(prior)
