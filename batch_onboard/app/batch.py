@@ -18,7 +18,7 @@ import anyio
 from batch_onboard.app.access import open_access
 from batch_onboard.app.audit import run_line
 from batch_onboard.app.clock import now_utc
-from batch_onboard.app.outcome import Outcome, defective, interrupted, unsaved
+from batch_onboard.app.outcome import Ending, Outcome, unsaved
 from batch_onboard.app.quotas import learned_lines, limiter_maker
 from batch_onboard.app.scope import select
 from batch_onboard.core.calls import Answer
@@ -107,7 +107,7 @@ class Batch:
         """
         if self.nothing_to_do:
             self._begin(None)
-            return self._end(self._judge("nothing to do"))
+            return self._end(self._outcome())
         async with open_access(self._settings, self.run_id) as service:
             caller: Caller | Answer | None = None
             with anyio.CancelScope() as self._asking:
@@ -158,7 +158,7 @@ class Batch:
             if isinstance(problem, ServiceConfigurationError):
                 self._end(Outcome(Exit.USAGE, str(problem)))
             raise problem from group
-        return self._stopped(helm, self._runner) or self._judge("done")
+        return self._outcome(helm, self._runner)
 
     def _make_runner(
         self, service: Service, journal: Journal, helm: Helm, plan: PollPlan, watcher: Watcher
@@ -190,33 +190,20 @@ class Batch:
             torn_hold=max((record.intent_hold for record in history.records.values()), default=0.0),
         )
 
-    def _stopped(self, helm: Helm, runner: Runner) -> Outcome | None:
-        """Say how a run ended that stopped before its work was done; None if it did not."""
-        if self._signal is not None:
-            unanswered = self.tally.statistics().states.get(State.SUBMITTING, 0)
-            return interrupted(self._signal, unanswered)
-        if runner.bugs:
-            return defective(runner.bugs)
-        if helm.stopped is not None:
-            return Outcome(Exit.STOPPED, f"stopped: {helm.stopped}")
-        if runner.out_of_time:
-            return Outcome(Exit.WORK_LEFT, "--max-duration reached, work left")
-        if helm.left:
-            left = f"--limit {self._settings.limit} reached, {helm.left:,} targets left"
-            return Outcome(Exit.WORK_LEFT, left)
-        return None
-
-    def _judge(self, well: str) -> Outcome:
-        """Say how a run ended whose work is done.
-
-        Args:
-            well: the reason to give if all is well.
-        """
-        if all(self._is_fine(target) for target in self.targets):
-            return Outcome(Exit.OK, well)
-        if self.nothing_to_do:
-            return Outcome(Exit.UNFINISHED, "nothing to do, but not all targets are done")
-        return Outcome(Exit.UNFINISHED, "finished, not all targets are done")
+    def _outcome(self, helm: Helm | None = None, runner: Runner | None = None) -> Outcome:
+        """Say how a run ended whose calls, if there were any, are over."""
+        ending = Ending(
+            received=self._signal,
+            unanswered=self.tally.statistics().states.get(State.SUBMITTING, 0),
+            bugs=runner.bugs if runner else (),
+            too_bad=helm.stopped if helm else None,
+            out_of_time=runner.out_of_time if runner else False,
+            left=helm.left if helm else 0,
+            limit=self._settings.limit,
+            settled=self.nothing_to_do,
+            fine=all(self._is_fine(target) for target in self.targets),
+        )
+        return ending.outcome()
 
     def _is_fine(self, target: Target) -> bool:
         record = self._known(target)

@@ -35,28 +35,71 @@ class Outcome:
     bugs: tuple[Exception, ...] = ()
 
 
-def interrupted(received: signal.Signals, unanswered: int) -> Outcome:
-    """Return the outcome of a run that a signal has ended.
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """What a run whose calls are over has met, as far as it bears on its exit code.
 
-    Args:
+    Attributes:
         received: the first signal.
         unanswered: Starts whose answer was not awaited.
+        bugs: exceptions that nobody foresaw.
+        too_bad: why failures have stopped it.
+        out_of_time: its longest duration has.
+        left: targets that were not started because of the limit.
+        limit: that limit.
+        settled: nothing was to be done.
+        fine: all that was selected is done.
     """
-    how = "interrupted, drained and saved"
-    if unanswered:
-        how = f"interrupted with {unanswered} Starts unanswered, which the next run reads first"
-    return Outcome(_BY_SIGNAL[received], how)
 
+    received: signal.Signals | None = None
+    unanswered: int = 0
+    bugs: Sequence[Exception] = ()
+    too_bad: str | None = None
+    out_of_time: bool = False
+    left: int = 0
+    limit: int | None = None
+    settled: bool = False
+    fine: bool = True
 
-def defective(bugs: Sequence[Exception]) -> Outcome:
-    """Return the outcome of a run in which bugs of this program have shown themselves."""
-    kind = type(bugs[0]).__name__
-    targets = "1 target" if len(bugs) == 1 else f"{len(bugs):,} targets"
-    reason = f"finished, but a bug of batch-onboard ({kind}: {bugs[0]}) has ended {targets}"
-    return Outcome(Exit.ERROR, reason, bugs=tuple(bugs))
+    def outcome(self) -> Outcome:
+        """Return how the run ended: where several things hold, the gravest."""
+        if self.received is not None:
+            return Outcome(_BY_SIGNAL[self.received], self._interrupted())
+        if self.bugs:
+            return Outcome(Exit.ERROR, self._defective(), bugs=tuple(self.bugs))
+        if self.too_bad is not None:
+            return Outcome(Exit.STOPPED, f"stopped: {self.too_bad}")
+        if self.out_of_time or self.left:
+            return Outcome(Exit.WORK_LEFT, self._work_left())
+        return self._judged()
+
+    def _judged(self) -> Outcome:
+        if self.fine:
+            return Outcome(Exit.OK, "nothing to do" if self.settled else "done")
+        how = "nothing to do, but" if self.settled else "finished,"
+        return Outcome(Exit.UNFINISHED, f"{how} not all targets are done")
+
+    def _interrupted(self) -> str:
+        if not self.unanswered:
+            return "interrupted, drained and saved"
+        starts = f"{self.unanswered} Starts unanswered"
+        return f"interrupted with {starts}, which the next run reads first"
+
+    def _work_left(self) -> str:
+        if self.out_of_time:
+            return "--max-duration reached, work left"
+        return f"--limit {self.limit} reached, {_targets(self.left)} left"
+
+    def _defective(self) -> str:
+        bug = f"{type(self.bugs[0]).__name__}: {self.bugs[0]}"
+        return f"finished, but a bug of batch-onboard ({bug}) has ended {_targets(len(self.bugs))}"
 
 
 def unsaved(received: signal.Signals | None, message: str, lost: tuple[Entry, ...]) -> Outcome:
     """Return the outcome of a run whose ledger could not be written."""
     code = Exit.LEDGER if received is None else _BY_SIGNAL[received]
     return Outcome(code, message, lost, saved=False)
+
+
+def _targets(number: int) -> str:
+    return "1 target" if number == 1 else f"{number:,} targets"

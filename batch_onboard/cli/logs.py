@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 from batch_onboard.cli.texts import safe
 from batch_onboard.core.lifecycle import Event
+from batch_onboard.engine.watching import Circuit
 
 if TYPE_CHECKING:
     from structlog.typing import FilteringBoundLogger
 
+    from batch_onboard.cli.talk import Talk
     from batch_onboard.core.record import Entry
     from batch_onboard.engine.lanes import Lanes
-    from batch_onboard.engine.watching import Happening
+    from batch_onboard.engine.watching import Happening, Notice
 
 _WARNINGS = frozenset(
     {
@@ -30,8 +32,9 @@ _ENTRY_FACTS = ("failure_code", "error_code", "message", "request_id")
 class LogWatcher:
     """Logs what the engine tells."""
 
-    def __init__(self, logger: FilteringBoundLogger) -> None:
-        self._logger = logger
+    def __init__(self, talk: Talk) -> None:
+        self._talk = talk
+        self._logger = talk.log
 
     def happened(self, happening: Happening) -> None:
         """Log an answer, and each change of its target."""
@@ -55,6 +58,25 @@ class LogWatcher:
                 state=course.record.state.value,
                 **_facts(entry),
             )
+
+    def noticed(self, notice: Notice) -> None:
+        """Tell what holds for many targets, also where single targets are not logged."""
+        scope, answer = safe(notice.scope), notice.answer
+        sentence = f"{scope} {_SENTENCES[notice.circuit]}"
+        if notice.circuit is Circuit.BACK:
+            self._talk.say(notice.circuit.value, sentence, scope=scope)
+            return
+        cause = safe(answer.message or answer.error_code or answer.meaning.value)
+        code = answer.error_code and safe(answer.error_code)
+        self._talk.warn(notice.circuit.value, f"{sentence}: {cause}", scope=scope, error_code=code)
+
+
+_SENTENCES = {
+    Circuit.OUT: "is out of order, a trial goes now and then",
+    Circuit.BACK: "answers again",
+    Circuit.GIVEN_UP: "stays out of order, its targets are left to the next run",
+    Circuit.REFUSED: "is refused, its targets get no further calls",
+}
 
 
 def log_limiters(logger: FilteringBoundLogger, lanes: Lanes) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from batch_onboard.cli.arguments import manifest_argument
+from batch_onboard.cli.crash import tell_crash
 from batch_onboard.cli.ending import note_end, say_lost
 from batch_onboard.cli.framework import Command
 from batch_onboard.cli.invocation import Invocation
@@ -67,7 +68,7 @@ def run(ctx: click.Context, /, manifest: Path, **options: Any) -> None:
         with open_batch(loaded, path, settings) as batch:
             talk.name_run(batch.run_id)
             _confirm(ctx, batch, loaded, options, talk)
-            code = _carry_out(batch, options, talk)
+            code = _carry_out(batch, options, talk, invocation)
     except LedgerError as error:
         talk.fail("ledger", str(error), ledger=str(path))
         ctx.exit(Exit.LOCKED if isinstance(error, LedgerLockedError) else Exit.LEDGER)
@@ -140,6 +141,7 @@ def _confirm(
 
 def _preview(batch: Batch, manifest: Manifest) -> list[str]:
     from batch_onboard.core.opening import Opening
+    from batch_onboard.ledger.lines import SalvagedLine
 
     keys = [target.key for target in batch.targets]
     accounts = count(len({key.account_id for key in keys}), "account")
@@ -152,6 +154,11 @@ def _preview(batch: Batch, manifest: Manifest) -> list[str]:
     work = f"{settled:,} settled, {len(keys) - settled:,} to read, start or follow"
     new = " (new)" if batch.ledger.created else ""
     lines = [f"{targets}; {work}", f"ledger: {batch.ledger.path}{new}"]
+    latest = history.cuts[-1] if history.cuts else None
+    if isinstance(latest, SalvagedLine) and all(run.began.at < latest.at for run in history.runs):
+        lines.append(
+            f"the ledger was salvaged from {latest.kept}: everything is read before it is started"
+        )
     if history.cut is not None:
         lines.append(
             f"the ledger ended in the middle of a write: {history.cut.size:,} bytes were moved to "
@@ -160,7 +167,7 @@ def _preview(batch: Batch, manifest: Manifest) -> list[str]:
     return lines
 
 
-def _carry_out(batch: Batch, options: dict[str, Any], talk: Talk) -> Exit:
+def _carry_out(batch: Batch, options: dict[str, Any], talk: Talk, invocation: Invocation) -> Exit:
     import anyio
 
     from batch_onboard.report.results import results
@@ -181,6 +188,8 @@ def _carry_out(batch: Batch, options: dict[str, Any], talk: Talk) -> Exit:
     elif not (options["quiet"] and outcome.exit_code is Exit.OK):
         _print_text(batch, outcome, summary, elapsed)
     say_lost(outcome, talk)
+    for bug in outcome.bugs[:1]:
+        tell_crash(bug, invocation)
     if not (options["quiet"] and outcome.exit_code is Exit.OK):
         advice = _advice(batch, outcome, summary)
         note_end(batch, outcome, summary, elapsed, advice, talk)
@@ -210,7 +219,7 @@ async def _run(batch: Batch, options: dict[str, Any], talk: Talk) -> Outcome:
         group.start_soon(show_progress, batch.tally, batch.lanes, mode, every, talk)
         group.start_soon(metrics.renew, every)
         try:
-            ended.append(await batch.run(LogWatcher(talk.log)))
+            ended.append(await batch.run(LogWatcher(talk)))
         except (
             LedgerError,
             ServiceConfigurationError,

@@ -35,6 +35,11 @@ class Permission:
         self._suspected: Operation | None = None
         self._closed: dict[Operation, Answer] = {}
 
+    @property
+    def is_open(self) -> bool:
+        """Calls other than deletes may go."""
+        return Operation.START not in self._closed
+
     def closed(self, operation: Operation) -> Answer | None:
         """Return the refusal that stands for every further call, if there is one."""
         return self._closed.get(operation)

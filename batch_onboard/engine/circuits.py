@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from batch_onboard.core.breaker import Breaker
 from batch_onboard.core.calls import TRANSIENT, Meaning
 from batch_onboard.core.permission import REFUSALS, Permission
+from batch_onboard.engine.watching import Circuit, Notice
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,6 +49,7 @@ class Circuits:
         self._refused: dict[Course, Answer] = {}  # by the latest answer to its calls
         self._held: dict[_Access, list[Held]] = {}
         self._released: list[Held] = []
+        self._notices: list[Notice] = []
 
     def sent(self, course: Course) -> None:
         """Take note that a call is tried."""
@@ -61,15 +63,18 @@ class Circuits:
 
     def answered(self, course: Course, operation: Operation, answer: Answer, now: float) -> None:
         """Take note of what came of a call."""
-        for breaker in self._breakers(course):
+        domain = course.target.key.domain
+        for scope, breaker in zip((domain, domain.region), self._breakers(course), strict=True):
+            before = _turn(breaker)
             if answer.meaning in TRANSIENT:
-                account_id = course.target.key.account_id
-                breaker.failed(course, account_id, answer, now, self._chance())
+                breaker.failed(course, domain.account_id, answer, now, self._chance())
             else:
                 breaker.worked()
+            if _turn(breaker) is not before:
+                self._notices.append(Notice(_turn(breaker), str(scope), answer))
         self._refused.pop(course, None)
         if answer.meaning is Meaning.NO_IDENTITY:
-            self._unavailable.setdefault(course.target.identity, answer)
+            self._close(course.target.identity, answer)
         elif answer.meaning in REFUSALS:
             self._refused[course] = answer
         access = _access(course)
@@ -82,8 +87,13 @@ class Circuits:
         if refused is not None:
             refused = replace(refused, message=course.record.message)
         access = _access(course)
-        if self._permissions[access].over(course, refused):
+        permission = self._permissions[access]
+        open_before = permission.is_open
+        if permission.over(course, refused):
             self._release(access)
+        if refused is not None and permission.is_open is not open_before:
+            scope = f"{course.target.identity} in {course.target.key.region}"
+            self._notices.append(Notice(Circuit.REFUSED, scope, refused))
 
     def waits_until(self, domain: Domain, now: float) -> float | None:
         """Return when a call to a domain may be tried; None: at once.
@@ -125,12 +135,28 @@ class Circuits:
         released, self._released = self._released, []
         return released
 
+    def notices(self) -> list[Notice]:
+        """Hand over what has turned out to hold for many targets, once."""
+        notices, self._notices = self._notices, []
+        return notices
+
+    def _close(self, identity: Identity, answer: Answer) -> None:
+        if identity not in self._unavailable:
+            self._unavailable[identity] = answer
+            self._notices.append(Notice(Circuit.REFUSED, str(identity), answer))
+
     def _release(self, access: _Access) -> None:
         self._released += self._held.pop(access, ())
 
     def _breakers(self, course: Course) -> tuple[Breaker, Breaker]:
         domain = course.target.key.domain
         return self._domains[domain], self._regions[domain.region]
+
+
+def _turn(breaker: Breaker) -> Circuit:
+    if breaker.given_up is not None:
+        return Circuit.GIVEN_UP
+    return Circuit.OUT if breaker.is_open else Circuit.BACK
 
 
 _Access = tuple["Identity", str]

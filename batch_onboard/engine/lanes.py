@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from batch_onboard.core.polling import PollPlan
     from batch_onboard.core.targets import Domain
     from batch_onboard.engine.circuits import Circuits
+    from batch_onboard.engine.watching import Notice
 
 _NOT_SENT = Answer(Meaning.UNSENT)
 _UNKNOWN = Answer(Meaning.UNCLEAR)
@@ -135,6 +136,10 @@ class Lanes:
                 if self._may_go(lane, now) and (call := self._go(lane, now)) is not None:
                     return call
         return None
+
+    def notices(self) -> list[Notice]:
+        """Hand over what has turned out to hold for many targets, once."""
+        return self._circuits.notices()
 
     def is_out(self, course: Course) -> bool:
         """The way to a course's account or Region is known to be out of order."""

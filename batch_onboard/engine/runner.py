@@ -275,6 +275,8 @@ class Runner:
         if entries:
             await self._save(entries)
         self._watcher.happened(Happening(call.course, call.operation, answer, entries, over))
+        for notice in self._lanes.notices():
+            self._watcher.noticed(notice)
         if over:
             self._end(call.course)
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from batch_onboard.core.ports import Service
     from batch_onboard.core.record import Entry
     from batch_onboard.core.tolerance import Tolerance
-    from batch_onboard.engine.watching import Happening
+    from batch_onboard.engine.watching import Happening, Notice
 
 REGION = "eu-west-2"
 KEY = "arn:aws:kms:eu-west-2:{account}:key/aaaa"
@@ -85,10 +85,15 @@ class Witness:
     """Keeps what it is told."""
 
     happenings: list[Happening] = field(default_factory=list)
+    notices: list[Notice] = field(default_factory=list)
 
     def happened(self, happening: Happening) -> None:
         """Keep it."""
         self.happenings.append(happening)
+
+    def noticed(self, notice: Notice) -> None:
+        """Keep it."""
+        self.notices.append(notice)
 
 
 class Stage:

@@ -35,6 +35,11 @@ def fast() -> BucketLimiter:
     return BucketLimiter(1000, 1000)
 
 
+def told(stage: Stage) -> list[tuple[str, str]]:
+    """Return what was noticed of circuits, and of which."""
+    return [(notice.circuit.value, notice.scope) for notice in stage.witness.notices]
+
+
 @pytest.mark.parametrize(
     ("status", "code"), [(403, "AccessDeniedException"), (403, "UnrecognizedClientException")]
 )
@@ -52,6 +57,7 @@ def test_a_refused_identity_costs_two_calls_and_nobody_else_anything(
     refused = [h for h in stage.witness.happenings if h.answer.error_code == code and not h.entries]
     assert len(refused) == 1  # and the retry, whose entry gives the target up
     assert stage.world.seen.requests[Operation.STATUS] <= 2 + 18 * 4
+    assert told(stage) == [("refused", f"arn:aws:iam::{SICK}:role/Onboarder in eu-west-2")]
 
 
 def test_with_many_workers_only_calls_under_way_are_refused_too() -> None:
@@ -89,6 +95,7 @@ def test_a_role_that_cannot_be_assumed_is_asked_for_once() -> None:
     stage.run([*regions, named("fine", account="000000000002")], limiter=fast, concurrency=1)
     assert Counter(stage.states().values()) == {"unresolved": 40, "succeeded": 1}
     assert stage.world.seen.requests["AssumeRole"] == 2
+    assert told(stage) == [("refused", f"arn:aws:iam::{SICK}:role/Onboarder")]
 
 
 def test_a_sick_account_is_waited_for_and_costs_few_calls() -> None:
@@ -110,6 +117,7 @@ def test_a_sick_account_is_waited_for_and_costs_few_calls() -> None:
     slowest = max(e.at for h in ends for e in h.entries)
     usual = max(e.at for h in well.witness.happenings for e in h.entries)
     assert (slowest - usual).total_seconds() < 30
+    assert told(stage) == [("outage", f"{SICK}/eu-west-2"), ("outage_over", f"{SICK}/eu-west-2")]
 
 
 def test_an_account_that_stays_sick_is_given_up_with_its_cause() -> None:
@@ -121,6 +129,7 @@ def test_an_account_that_stays_sick_is_given_up_with_its_cause() -> None:
         ("unresolved", "InternalServerException")
     }
     assert 300 <= stage.now < 420
+    assert [turn for turn, _ in told(stage)] == ["outage", "outage_given_up"]
     assert stage.states()["fine"] == "succeeded"
 
 

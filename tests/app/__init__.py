@@ -1,0 +1,1 @@
+"""Joining the parts: what a run is about, and how it ends."""
