@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from typing import TYPE_CHECKING
 
 from batch_onboard.app.clock import now_utc
@@ -29,9 +30,11 @@ def limiter_maker(settings: Settings, history: History) -> Callable[[Domain, Ope
             return BucketLimiter(rate or DEFAULT_RATE, burst or DEFAULT_BURST)
         known = history.learned.get((str(domain), operation))
         if known is None:
-            return AdaptiveLimiter()
+            return AdaptiveLimiter(random.random)
         age = (now_utc() - known.at).total_seconds()
-        return AdaptiveLimiter(Learned(known.rate, known.burst, known.confidence).aged(age))
+        return AdaptiveLimiter(
+            random.random, Learned(known.rate, known.burst, known.confidence).aged(age)
+        )
 
     return make
 

@@ -47,15 +47,16 @@ refuses for a while after a burst, is taken for a slower bucket until a dip find
 from __future__ import annotations
 
 from itertools import takewhile
-from random import Random
-from typing import ClassVar, NamedTuple
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from batch_onboard.core.estimate import Estimate, Learned, Refusal
 from batch_onboard.core.limiter import DEFAULT_BURST, LimiterStatistics
 from batch_onboard.core.yielding import Yielding
 
-LONGEST_RETRY_AFTER = 300.0
-"""Seconds: a service that asks for more than that is asked again all the same."""
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+LONGEST_RETRY_AFTER = 300.0  # seconds: after that even a service that asks for more is asked
 
 _TOLERANCE = 1e-9  # of tokens: two refills of half a token are one, whatever floats say
 
@@ -113,13 +114,13 @@ class AdaptiveLimiter:
         "_yielding",
     )
 
-    def __init__(self, prior: Learned | None = None, *, random: Random | None = None) -> None:
+    def __init__(self, chance: Callable[[], float], prior: Learned | None = None) -> None:
         """Start from the documented quota, or from what an earlier run knew.
 
         Args:
+            chance: draws a number from 0 up to 1, for the jitter.
             prior: what it learned, aged (`Learned.aged`). Its rate is used at once as far as it is
                 trusted; its burst once the documented one is through.
-            random: of the jitter; by default one of its own, so that no two are in step.
         """
         self._estimate = Estimate(prior)
         self._level = min(DEFAULT_BURST, self._estimate.burst)  # tokens that the mirror holds
@@ -134,7 +135,6 @@ class AdaptiveLimiter:
         self._ahead_at = self._not_before = float("-inf")
         self._dip_since = 0.0
         self._slack = 0.0  # tokens by which the mirror last was wrong
-        chance = random or Random()  # noqa: S311 - spreads calls in time, keeps no secret
         self._yielding = Yielding(chance, give=self.GIVE, climb=self.CLIMB)
 
     def ready_at(self, now: float) -> float:

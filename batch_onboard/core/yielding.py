@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from batch_onboard.core.estimate import SLOWEST
 
 if TYPE_CHECKING:
-    from random import Random
+    from collections.abc import Callable
 
 
 class Yielding:
@@ -30,10 +30,10 @@ class Yielding:
     """
 
     __slots__ = (
+        "_chance",
         "_climb",
         "_give",
         "_quiet",
-        "_random",
         "_sent_at",
         "active",
         "delay",
@@ -42,17 +42,17 @@ class Yielding:
         "ready_at",
     )
 
-    def __init__(self, random: Random, *, give: float, climb: float) -> None:
+    def __init__(self, chance: Callable[[], float], *, give: float, climb: float) -> None:
         """Make one that is idle.
 
         Args:
-            random: of the delays.
+            chance: draws a number from 0 up to 1, for the delays.
             give: the share of the pace that is left after a refusal.
             climb: what is added to the pace's root each second, for each second without a refusal.
         """
-        self._random = random
+        self._chance = chance
         self._give, self._climb = give, climb
-        self.delay = random.random()
+        self.delay = chance()
         self._quiet = 0.0
         self._sent_at = self.ready_at = float("-inf")
         self.active = self.met = False
@@ -77,7 +77,7 @@ class Yielding:
 
     def sent(self, now: float) -> None:
         """Climb by the time since the last call; time in which there was no work counts little."""
-        self.delay = self._random.random()
+        self.delay = self._chance()
         if not self.active:
             return
         passed = min(now - self._sent_at, 2.0 / self.pace)

@@ -36,7 +36,7 @@ WITHOUT = {
 
 def ours(line: Line, scenario: Scenario) -> PacedCaller:
     """Pace by the tool's adaptive limiter, which is told nothing."""
-    return PacedCaller(line, AdaptiveLimiter(random=_chance(line)), scenario.batch)
+    return PacedCaller(line, AdaptiveLimiter(_chance(line)), scenario.batch)
 
 
 def ablated(name: str) -> Launch:
@@ -48,13 +48,13 @@ def ablated(name: str) -> Launch:
     kind = type("Ablated", (AdaptiveLimiter,), {"__slots__": (), name: WITHOUT[name]})
 
     def launch(line: Line, scenario: Scenario) -> PacedCaller:
-        return PacedCaller(line, kind(random=_chance(line)), scenario.batch)
+        return PacedCaller(line, kind(_chance(line)), scenario.batch)
 
     return launch
 
 
-def _chance(line: Line) -> Random:
-    return Random(line.world.rng.getrandbits(32))
+def _chance(line: Line) -> Callable[[], float]:
+    return Random(line.world.rng.getrandbits(32)).random
 
 
 CONTENDERS: dict[str, Launch] = {

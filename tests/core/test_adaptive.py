@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from heapq import heappop, heappush
+from random import Random
 
 import pytest
 from hypothesis import given, settings
@@ -63,9 +64,14 @@ def send_now(limiter: AdaptiveLimiter, now: float) -> list[int]:
     return tickets
 
 
+def limiter_of(prior: Learned | None = None) -> AdaptiveLimiter:
+    """Make a limiter whose chance is always the same."""
+    return AdaptiveLimiter(Random(1).random, prior)
+
+
 def test_the_documented_burst_goes_at_once_and_nothing_ahead_of_its_answers() -> None:
     """Of an account that nothing is known of, five calls go; the sixth waits for their answers."""
-    limiter = AdaptiveLimiter()
+    limiter = limiter_of()
     assert len(send_now(limiter, 7.0)) == 5
     assert limiter.ready_at(7.0) == pytest.approx(7.5)
     for ticket in range(1, 6):
@@ -75,7 +81,7 @@ def test_the_documented_burst_goes_at_once_and_nothing_ahead_of_its_answers() ->
 
 def test_the_documented_quota_costs_one_refusal_in_its_first_seventy_calls() -> None:
     """At 2 a second and burst 5, 50 calls meet one 429 and take the ideal time and 1 %."""
-    service, limiter = Service(2.0, 5.0), AdaptiveLimiter()
+    service, limiter = Service(2.0, 5.0), limiter_of()
     end = service.work(limiter, 50)
     assert len(service.refused) == 1
     assert end <= 1.01 * (45 / 2.0 + LATENCY)
@@ -88,7 +94,7 @@ def test_more_than_the_documented_quota_is_found_and_used_up(
     rate: float, burst: float, batch: int
 ) -> None:
     """An account that allows more is worked through in the ideal time and 3 %, with 5 % of 429s."""
-    service, limiter = Service(rate, burst), AdaptiveLimiter()
+    service, limiter = Service(rate, burst), limiter_of()
     end = service.work(limiter, batch)
     assert end <= 1.03 * ((batch - burst) / rate + LATENCY)
     assert len(service.refused) <= 0.05 * batch
@@ -97,7 +103,7 @@ def test_more_than_the_documented_quota_is_found_and_used_up(
 
 def test_less_than_the_documented_quota_is_found() -> None:
     """Where one call in two seconds is allowed, refusals soon become rare."""
-    service, limiter = Service(0.5, 1.0), AdaptiveLimiter()
+    service, limiter = Service(0.5, 1.0), limiter_of()
     service.work(limiter, 100)
     late = service.accepted[50]
     assert sum(at > late for at in service.refused) <= 5
@@ -105,7 +111,7 @@ def test_less_than_the_documented_quota_is_found() -> None:
 
 def test_a_cut_is_obeyed_within_a_second() -> None:
     """When 50 a second become 5, less than a dozen calls go in the second after next."""
-    service, limiter = Service(50.0, 20.0), AdaptiveLimiter()
+    service, limiter = Service(50.0, 20.0), limiter_of()
     cut = service.work(limiter, 500)
     service.rate = 5.0
     service.work(limiter, 100, cut)
@@ -116,7 +122,7 @@ def test_a_cut_is_obeyed_within_a_second() -> None:
 
 def test_a_raise_is_used_within_ten_seconds() -> None:
     """When 10 a second become 50, nine tenths of that go through ten seconds later."""
-    service, limiter = Service(10.0, 20.0), AdaptiveLimiter()
+    service, limiter = Service(10.0, 20.0), limiter_of()
     raised = service.work(limiter, 150)
     service.rate = 50.0
     service.work(limiter, 1200, raised)
@@ -125,7 +131,7 @@ def test_a_raise_is_used_within_ten_seconds() -> None:
 
 def test_a_neighbour_finds_a_token_nearly_each_time() -> None:
     """Of the calls of somebody who takes a quarter of 10 a second, one in twenty is refused."""
-    limiter, service, now, refused = AdaptiveLimiter(), Service(10.0, 20.0), 0.0, 0
+    limiter, service, now, refused = limiter_of(), Service(10.0, 20.0), 0.0, 0
     service.work(limiter, 100)
     now = service.at
     for _ in range(200):
@@ -139,14 +145,14 @@ def test_a_neighbour_finds_a_token_nearly_each_time() -> None:
 )
 def test_retry_after_is_honoured_up_to_five_minutes(asked: float, waited: float) -> None:
     """What the service asks to wait is waited; an absurd wish is not."""
-    limiter = AdaptiveLimiter()
+    limiter = limiter_of()
     limiter.throttled(limiter.send(1.0), 1.0, asked)
     assert 1.0 + waited <= limiter.ready_at(1.0) <= 1.0 + max(waited, LONGEST_REST)
 
 
 def test_retry_after_of_an_older_call_is_honoured_too() -> None:
     """An answer that was overtaken still tells when to come back."""
-    limiter = AdaptiveLimiter()
+    limiter = limiter_of()
     older, newer = limiter.send(0.0), limiter.send(0.0)
     limiter.throttled(newer, 0.1, None)
     limiter.throttled(older, 0.2, 60.0)
@@ -155,7 +161,7 @@ def test_retry_after_of_an_older_call_is_honoured_too() -> None:
 
 def test_lost_calls_free_their_place() -> None:
     """A dip whose calls are all lost goes on, and no rate is learned from that."""
-    limiter = AdaptiveLimiter()
+    limiter = limiter_of()
     for ticket in send_now(limiter, 0.0):
         limiter.accepted(ticket, 0.1)
     now = 0.1
@@ -168,7 +174,7 @@ def test_lost_calls_free_their_place() -> None:
 
 def test_an_unknown_ticket_is_refused_and_changes_nothing() -> None:
     """Answering a call twice is an error of the caller."""
-    limiter = AdaptiveLimiter()
+    limiter = limiter_of()
     limiter.accepted(limiter.send(0.0), 0.1)
     before = limiter.statistics()
     with pytest.raises(KeyError):
@@ -178,7 +184,7 @@ def test_an_unknown_ticket_is_refused_and_changes_nothing() -> None:
 
 def test_nothing_is_learned_without_a_refusal() -> None:
     """A domain that never met its quota has nothing to hand on, and no confidence."""
-    limiter = AdaptiveLimiter()
+    limiter = limiter_of()
     for ticket in send_now(limiter, 0.0):
         limiter.accepted(ticket, 0.1)
     assert limiter.learned() is None
@@ -187,19 +193,19 @@ def test_nothing_is_learned_without_a_refusal() -> None:
 
 def test_the_next_run_begins_with_what_this_one_learned() -> None:
     """With 50 a second learned, a second run is paced by nearly that after the first five calls."""
-    service, limiter = Service(50.0, 100.0), AdaptiveLimiter()
+    service, limiter = Service(50.0, 100.0), limiter_of()
     service.work(limiter, 2000)
     learned = limiter.learned()
     assert learned is not None
     assert learned.confidence > 0.7
-    again = AdaptiveLimiter(learned)
+    again = limiter_of(learned)
     assert len(send_now(again, 0.0)) == 5
     assert again.ready_at(0.0) < 0.03
 
 
 def test_old_knowledge_of_a_quota_that_is_gone_does_little_harm() -> None:
     """A learned 50 a second that has become 2 costs less than 30 refusals."""
-    service, limiter = Service(2.0, 5.0), AdaptiveLimiter(Learned(50.0, 100.0, 0.9))
+    service, limiter = Service(2.0, 5.0), limiter_of(Learned(50.0, 100.0, 0.9))
     service.work(limiter, 100)
     assert len(service.refused) < 30
 
@@ -234,7 +240,7 @@ def live_through(limiter: AdaptiveLimiter, events: list[tuple[float, str, int]])
 @given(events=Events)
 def test_never_stuck_while_work_waits(events: list[tuple[float, str, int]]) -> None:
     """Whatever has happened, the next call may go soon, and again after that."""
-    limiter = AdaptiveLimiter()
+    limiter = limiter_of()
     now = live_through(limiter, events)
     for _ in range(3):
         ready = limiter.ready_at(now)
@@ -247,7 +253,7 @@ def test_never_stuck_while_work_waits(events: list[tuple[float, str, int]]) -> N
 @given(events=Events, quota=st.sampled_from([(2.0, 5.0), (10.0, 20.0), (50.0, 10.0)]))
 def test_always_recovers(events: list[tuple[float, str, int]], quota: tuple[float, float]) -> None:
     """After any history, 600 calls are let through at two thirds of the quota, or faster."""
-    limiter, service = AdaptiveLimiter(), Service(*quota)
+    limiter, service = limiter_of(), Service(*quota)
     now = live_through(limiter, events)
     service.work(limiter, 600, now)
     late = service.accepted[300:]
@@ -256,7 +262,7 @@ def test_always_recovers(events: list[tuple[float, str, int]], quota: tuple[floa
 
 def test_a_call_that_was_not_sent_gives_its_token_back() -> None:
     """Waiting for credentials uses up nothing, and teaches nothing."""
-    limiter = AdaptiveLimiter()
+    limiter = limiter_of()
     for _ in range(20):
         limiter.withdrawn(limiter.send(0.0), 0.0)
     assert limiter.ready_at(0.0) == 0.0

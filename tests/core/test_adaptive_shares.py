@@ -67,7 +67,7 @@ def test_two_copies_share_an_account(rate: float, burst: float) -> None:
     """In most pairs of runs the second, begun a second later, gets its part of the first minute."""
     indices = []
     for seed in range(9):
-        limiters = [AdaptiveLimiter(random=Random(seed + who)) for who in (0, 100)]
+        limiters = [AdaptiveLimiter(Random(seed + who).random) for who in (0, 100)]
         indices.append(jain(*Shared(rate, burst).work(limiters, [0.0, 1.0], 60.0)))
     assert median(indices) > 0.85
 
@@ -75,7 +75,7 @@ def test_two_copies_share_an_account(rate: float, burst: float) -> None:
 def test_who_is_left_alone_takes_it_all_again() -> None:
     """When the other has stopped for half a minute, nine tenths of the quota are used."""
     shared = Shared(10.0, 20.0)
-    limiters = [AdaptiveLimiter(random=Random(seed)) for seed in (3, 4)]
+    limiters = [AdaptiveLimiter(Random(seed).random) for seed in (3, 4)]
     shared.work(limiters, [0.0, 1.0], 60.0)
     shared.work(limiters[:1], [61.0], 90.0)
     got = shared.work(limiters[:1], [91.0], 121.0)
@@ -85,7 +85,7 @@ def test_who_is_left_alone_takes_it_all_again() -> None:
 @pytest.mark.parametrize(("rate", "burst"), [(2.0, 5.0), (10.0, 20.0), (20.0, 10.0)])
 def test_a_lone_caller_uses_all_of_its_rate(rate: float, burst: float) -> None:
     """Over five minutes 98 % of the quota are used, and one call in twenty is refused at most."""
-    limiter = AdaptiveLimiter(random=Random(5))
+    limiter = AdaptiveLimiter(Random(5).random)
     got = Shared(rate, burst).work([limiter], [0.0], 300.0)
     assert got[0] >= 0.98 * rate * 300
     counted = limiter.statistics()
@@ -96,7 +96,7 @@ def test_chance_can_be_given() -> None:
     """With the same chance, two runs are the same call by call."""
     runs = [
         Shared(10.0, 20.0).work(
-            [AdaptiveLimiter(random=Random(seed)) for seed in (6, 7)], [0.0, 1.0], 60.0
+            [AdaptiveLimiter(Random(seed).random) for seed in (6, 7)], [0.0, 1.0], 60.0
         )
         for _ in range(2)
     ]

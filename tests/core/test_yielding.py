@@ -14,7 +14,7 @@ GIVE = 0.7
 
 def make(climb: float = 0.01) -> Yielding:
     """Make one with the usual constants and its own chance."""
-    return Yielding(Random(1), give=GIVE, climb=climb)
+    return Yielding(Random(1).random, give=GIVE, climb=climb)
 
 
 def run(shared: Yielding, now: float, until: float) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from random import Random
 from typing import TYPE_CHECKING
 
 from hypothesis import given, settings
@@ -82,7 +83,7 @@ def test_every_run_ends_within_its_bounds(
 
     stage.run(
         targets(12, accounts=accounts),
-        limiter=AdaptiveLimiter,
+        limiter=lambda: AdaptiveLimiter(Random(1).random),
         concurrency=concurrency,
         latency=latency,
         service=counted,

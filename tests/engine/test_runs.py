@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from random import Random
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -202,7 +203,9 @@ def test_an_identity_whose_credentials_hang_holds_one_worker() -> None:
 def test_who_waits_for_credentials_uses_up_no_quota() -> None:
     """The five targets of an account go at once when its role has been assumed."""
     stage = Stage(SHORT_JOBS)
-    stage.run(targets(5), rules=Rules(precheck=False), limiter=AdaptiveLimiter)
+    stage.run(
+        targets(5), rules=Rules(precheck=False), limiter=lambda: AdaptiveLimiter(Random(1).random)
+    )
     assert max(at for at, _ in stage.world.seen.accepted_starts) < 1
 
 
