@@ -60,6 +60,11 @@ class Course:
 
     `begin` gives the first call. Before a call is sent, `intend` gives the entries that must be
     durable first. Each answer goes to `answered`, which says what is next.
+
+    Attributes:
+        target: what is to be onboarded.
+        record: what is known of it.
+        spared: it was given up because of what others had met.
     """
 
     __slots__ = (
@@ -77,6 +82,7 @@ class Course:
         "_sent_start",
         "_since",
         "record",
+        "spared",
         "target",
     )
 
@@ -97,6 +103,7 @@ class Course:
         self._notes = Notes(target.key, record)
         self._look = Look(target, record, rules)
         self._patience = Patience()
+        self.spared = False
         self._mode = _Mode.LOOK
         self._clears_left = MAX_CLEARS
         self._sent_start = False
@@ -171,11 +178,21 @@ class Course:
             following = self._trouble(operation, answer, moment)
         return Step(self._notes.take(), following)
 
-    def give_up(self, answer: Answer, moment: Moment) -> Step:
-        """Give the target up for a cause that holds for many: no call is made for it any more.
+    def spare(self, answer: Answer, moment: Moment) -> Step:
+        """Give the target up for a cause that another one's call has brought to light.
 
         Args:
-            answer: the cause, as another call has brought it.
+            answer: that call's.
+            moment: when.
+        """
+        self.spared = True
+        return self.give_up(answer, moment)
+
+    def give_up(self, answer: Answer, moment: Moment) -> Step:
+        """Give the target up: no call is made for it any more in this run.
+
+        Args:
+            answer: the cause.
             moment: when.
         """
         self._give_up(answer.error_code or answer.meaning.value, answer, moment)

@@ -49,8 +49,14 @@ class Failures:
         self._failed = 0
         self._accounts: dict[str, set[str]] = {}
 
-    def ended(self, account_id: str, record: Record) -> str | None:
+    def ended(self, account_id: str, record: Record, *, spared: bool = False) -> str | None:
         """Count a target that is over for this run.
+
+        Args:
+            account_id: its account.
+            record: what has become of it.
+            spared: it was given up because of what others had met. A Region that is down is then
+                not taken for one mistake in all its accounts.
 
         Returns:
             Why the run has to stop, in words; None if it need not.
@@ -61,7 +67,8 @@ class Failures:
         if record.state not in FAILURES:
             return None
         self._failed += 1
-        return self._exceeded(self._tolerance.min_sample) or self._same_cause(account_id, record)
+        too_bad = self._exceeded(self._tolerance.min_sample)
+        return too_bad if too_bad or spared else self._same_cause(account_id, record)
 
     def at_gate(self, *, canary: bool) -> str | None:
         """Say why no further targets may begin, after a canary or a wave; None if they may.

@@ -66,7 +66,8 @@ class Helm:
         """Take note that a course is over, and return those that begin in its place."""
         if not course.started:
             self._starting.discard(course)
-        reason = self._failures.ended(course.target.key.account_id, course.record)
+        account_id = course.target.key.account_id
+        reason = self._failures.ended(account_id, course.record, spared=course.spared)
         self.stopped = self.stopped or reason
         return self._rollout.over(course)
 

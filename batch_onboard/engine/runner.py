@@ -252,7 +252,7 @@ class Runner:
     async def _give_up(self, call: Call, refusal: Answer) -> None:
         """Give a course up, without a call, to the answer that another one has had."""
         before = call.course.record.state
-        step = call.course.give_up(refusal, self._moment())
+        step = call.course.spare(refusal, self._moment())
         await self._go_on(call, refusal, step, before)
 
     async def _go_on(self, call: Call, answer: Answer, step: Step, before: State) -> None:

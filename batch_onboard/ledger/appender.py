@@ -56,6 +56,9 @@ class Appender:
             self._usable = False
             self._write(bodies)
             os.fdatasync(self._descriptor)
+            if not os.fstat(self._descriptor).st_nlink:
+                # The system would go on writing to it, and forget it all in the end.
+                raise FileNotFoundError(errno.ENOENT, "it was deleted, or its folder was")
             self._durable = self._seq
             self._usable = True
 

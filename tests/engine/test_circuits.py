@@ -11,6 +11,7 @@ from batch_onboard.core.calls import Operation
 from batch_onboard.core.lifecycle import Event
 from batch_onboard.core.limiter import BucketLimiter
 from batch_onboard.core.targets import Identity
+from batch_onboard.core.tolerance import Tolerance
 from tests.engine.examples import Stage, named, targets
 
 QUICK = {"defaults": {"job_duration": {"min": 5, "max": 10}}, "throttle": {"rate": None}}
@@ -139,7 +140,7 @@ def test_a_region_that_is_down_is_tried_once_for_all_its_accounts() -> None:
     stage = world(down)
     dead = [named(f"i-{i}", account=f"{i:012}") for i in range(1, 501)]
     other = [named(f"o-{i}", account=f"{i:012}", region="us-east-1") for i in range(1, 51)]
-    stage.run([*dead, *other], limiter=fast, concurrency=16)
+    stage.run([*dead, *other], limiter=fast, concurrency=16, tolerance=Tolerance())
     states = Counter((k.region, r.state.value) for k, r in stage.records.items())
     assert states == {("eu-west-2", "unresolved"): 500, ("us-east-1", "succeeded"): 50}
     tried = [h for h in stage.witness.happenings if h.course.target.key.region == "eu-west-2"]

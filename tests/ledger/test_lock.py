@@ -30,10 +30,12 @@ except LedgerLockedError:
     print("locked", flush=True)
 else:
     if "with-fork" in sys.argv:
-        child = os.fork()
-        if not child:
+        begun, told = os.pipe()
+        if not os.fork():
+            os.write(told, b"the child runs")
             sys.stdin.read()
             os._exit(0)
+        os.read(begun, 1)
     if "with-child" in sys.argv:
         subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read()"], close_fds=False)
     print("held", flush=True)
