@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 from batch_onboard.core.calls import Meaning, Operation
 
 if TYPE_CHECKING:
+    from collections.abc import Set as AbstractSet
+
     from batch_onboard.core.calls import Answer
 
 REFUSALS = frozenset({Meaning.DENIED, Meaning.CREDENTIALS})
@@ -28,8 +30,13 @@ class Permission:
 
     __slots__ = ("_closed", "_let_in", "_refused", "_suspect", "_suspected")
 
-    def __init__(self) -> None:
-        self._let_in: set[Operation] = set()
+    def __init__(self, let_in: AbstractSet[Operation]) -> None:
+        """Begin with nothing refused.
+
+        Args:
+            let_in: the operations for which the identity was let in; whoever calls keeps it so.
+        """
+        self._let_in = let_in
         self._refused: set[Operation] = set()  # once for good, since it was last let in
         self._suspect: object = None
         self._suspected: Operation | None = None
@@ -60,7 +67,6 @@ class Permission:
             return False
         if meaning not in LET_IN:
             return False
-        self._let_in.add(operation)
         self._refused.discard(operation)
         return self._suspected is operation and self._release(caller)
 

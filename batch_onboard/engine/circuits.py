@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 
 from batch_onboard.core.breaker import Breaker
 from batch_onboard.core.calls import TRANSIENT, Meaning
-from batch_onboard.core.permission import REFUSALS, Permission
+from batch_onboard.core.permission import LET_IN, REFUSALS, Permission
 from batch_onboard.engine.watching import Circuit, Notice
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from batch_onboard.core.calls import Answer, Operation
     from batch_onboard.core.course import Course
@@ -40,11 +40,10 @@ class Circuits:
             chance: draws a number from 0 up to, not including, 1.
         """
         self._chance = chance
-        self._domains: defaultdict[Domain, Breaker] = defaultdict(lambda: Breaker(_DOMAIN_TRIPS))
-        self._regions: defaultdict[str, Breaker] = defaultdict(
-            lambda: Breaker(_REGION_TRIPS, sources=_REGION_ACCOUNTS)
-        )
-        self._permissions: defaultdict[_Access, Permission] = defaultdict(Permission)
+        # Only what has failed lately is kept, so that all that is well costs next to nothing.
+        self._breakers: dict[Domain | str, Breaker] = {}  # by domain, and by Region
+        self._permissions: dict[_Access, Permission] = {}
+        self._let_in: defaultdict[_Access, set[Operation]] = defaultdict(set)
         self._unavailable: dict[Identity, Answer] = {}
         self._refused: dict[Course, Answer] = {}  # by the latest answer to its calls
         self._held: dict[_Access, list[Held]] = {}
@@ -53,41 +52,47 @@ class Circuits:
 
     def sent(self, course: Course) -> None:
         """Take note that a call is tried."""
-        for breaker in self._breakers(course):
+        for breaker in self._on_the_way(course.target.key.domain):
             breaker.sent(course)
 
     def withdrawn(self, course: Course) -> None:
         """Take note that a call was not tried after all."""
-        for breaker in self._breakers(course):
+        for breaker in self._on_the_way(course.target.key.domain):
             breaker.withdrawn(course)
 
     def answered(self, course: Course, operation: Operation, answer: Answer, now: float) -> None:
         """Take note of what came of a call."""
-        domain = course.target.key.domain
-        for scope, breaker in zip((domain, domain.region), self._breakers(course), strict=True):
-            before = _turn(breaker)
-            if answer.meaning in TRANSIENT:
-                breaker.failed(course, domain.account_id, answer, now, self._chance())
-            else:
-                breaker.worked()
-            if _turn(breaker) is not before:
-                self._notices.append(Notice(_turn(breaker), str(scope), answer))
-        self._refused.pop(course, None)
+        if answer.meaning in TRANSIENT:
+            self._failed(course, answer, now)
+        elif self._breakers:
+            self._worked(course.target.key.domain, answer)
+        if self._refused:
+            self._refused.pop(course, None)
         if answer.meaning is Meaning.NO_IDENTITY:
             self._close(course.target.identity, answer)
-        elif answer.meaning in REFUSALS:
-            self._refused[course] = answer
+            return
         access = _access(course)
-        if self._permissions[access].answered(course, operation, answer.meaning):
+        if answer.meaning in REFUSALS:
+            self._refused[course] = answer
+            if access not in self._permissions:
+                self._permissions[access] = Permission(self._let_in[access])
+        elif answer.meaning in LET_IN:
+            self._let_in[access].add(operation)
+        permission = self._permissions.get(access)
+        if permission is not None and permission.answered(course, operation, answer.meaning):
             self._release(access)
 
     def over(self, course: Course) -> None:
         """Take note that a course makes no further call."""
+        if not self._permissions:
+            return
+        access = _access(course)
+        permission = self._permissions.get(access)
+        if permission is None:
+            return
         refused = self._refused.pop(course, None)
         if refused is not None:
             refused = replace(refused, message=course.record.message)
-        access = _access(course)
-        permission = self._permissions[access]
         open_before = permission.is_open
         if permission.over(course, refused):
             self._release(access)
@@ -101,7 +106,7 @@ class Circuits:
         Where a trial is under way that is never: its answer decides.
         """
         waits: float | None = None
-        for breaker in (self._domains[domain], self._regions[domain.region]):
+        for breaker in self._on_the_way(domain):
             if breaker.given_up is not None:
                 return None
             if breaker.on_trial:
@@ -112,20 +117,26 @@ class Circuits:
 
     def is_out(self, course: Course) -> bool:
         """The way to the target's account or Region is known to be out of order."""
-        return any(breaker.is_open for breaker in self._breakers(course))
+        return any(breaker.is_open for breaker in self._on_the_way(course.target.key.domain))
 
     def refusal(self, course: Course, operation: Operation) -> Answer | None:
         """Return why a call need not be tried: it was in vain, or refused, for others before."""
-        known = self._permissions[_access(course)].closed(operation)
-        known = known or self._unavailable.get(course.target.identity)
-        for breaker in self._breakers(course):
-            known = known or breaker.given_up
-        return known
+        for breaker in self._on_the_way(course.target.key.domain):
+            if breaker.given_up is not None:
+                return breaker.given_up
+        if self._permissions:
+            permission = self._permissions.get(_access(course))
+            if permission is not None and (closed := permission.closed(operation)) is not None:
+                return closed
+        return self._unavailable.get(course.target.identity) if self._unavailable else None
 
     def hold(self, course: Course, following: Next) -> bool:
         """Keep a course, if another is about to find out whether their identity is let in."""
+        if not self._permissions:
+            return False
         access = _access(course)
-        if not self._permissions[access].waits(course):
+        permission = self._permissions.get(access)
+        if permission is None or not permission.waits(course):
             return False
         self._held.setdefault(access, []).append((course, following))
         return True
@@ -148,9 +159,32 @@ class Circuits:
     def _release(self, access: _Access) -> None:
         self._released += self._held.pop(access, ())
 
-    def _breakers(self, course: Course) -> tuple[Breaker, Breaker]:
+    def _on_the_way(self, domain: Domain) -> Iterator[Breaker]:
+        if self._breakers:
+            for scope in (domain, domain.region):
+                breaker = self._breakers.get(scope)
+                if breaker is not None:
+                    yield breaker
+
+    def _failed(self, course: Course, answer: Answer, now: float) -> None:
         domain = course.target.key.domain
-        return self._domains[domain], self._regions[domain.region]
+        kinds = ((domain, _DOMAIN_TRIPS, 1), (domain.region, _REGION_TRIPS, _REGION_ACCOUNTS))
+        for scope, trips, sources in kinds:
+            breaker = self._breakers.get(scope)
+            if breaker is None:
+                breaker = self._breakers[scope] = Breaker(trips, sources=sources)
+            before = _turn(breaker)
+            breaker.failed(course, domain.account_id, answer, now, self._chance())
+            if _turn(breaker) is not before:
+                self._notices.append(Notice(_turn(breaker), str(scope), answer))
+
+    def _worked(self, domain: Domain, answer: Answer) -> None:
+        for scope in (domain, domain.region):
+            breaker = self._breakers.get(scope)
+            if breaker is not None and breaker.given_up is None:
+                if breaker.is_open:
+                    self._notices.append(Notice(Circuit.BACK, str(scope), answer))
+                del self._breakers[scope]
 
 
 def _turn(breaker: Breaker) -> Circuit:

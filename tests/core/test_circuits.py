@@ -105,7 +105,7 @@ def test_pauses_lie_between_half_and_the_whole_of_a_doubling_up_to_a_minute(
 
 def test_a_refusal_is_confirmed_by_the_same_call_while_others_wait() -> None:
     """The suspect is not kept, others are; confirmed, every operation is closed to all."""
-    permission = Permission()
+    permission = Permission(set())
     assert not permission.answered("a", Operation.STATUS, Meaning.DENIED)
     assert not permission.waits("a")
     assert permission.waits("b")
@@ -118,7 +118,7 @@ def test_a_refusal_is_confirmed_by_the_same_call_while_others_wait() -> None:
 
 def test_a_refusal_that_is_not_repeated_lets_others_go_on() -> None:
     """The same call let through, or the suspect going home for another reason, ends the wait."""
-    permission = Permission()
+    permission = Permission(set())
     permission.answered("a", Operation.STATUS, Meaning.DENIED)
     assert not permission.answered("a", Operation.STATUS, Meaning.THROTTLED)
     assert permission.waits("b")
@@ -130,8 +130,7 @@ def test_a_refusal_that_is_not_repeated_lets_others_go_on() -> None:
 
 def test_where_others_were_let_in_it_takes_two_targets() -> None:
     """A first confirmed refusal may be about its target alone; a second one is not."""
-    permission = Permission()
-    permission.answered("a", Operation.START, Meaning.OK)
+    permission = Permission({Operation.START})
     for caller, closed in (("b", False), ("c", True)):
         permission.answered(caller, Operation.START, Meaning.DENIED)
         permission.over(caller, DENIED)
@@ -140,7 +139,7 @@ def test_where_others_were_let_in_it_takes_two_targets() -> None:
 
 def test_a_refused_delete_is_closed_alone() -> None:
     """Who may not delete the record of a job may still start others."""
-    permission = Permission()
+    permission = Permission(set())
     permission.answered("a", Operation.DELETE, Meaning.DENIED)
     permission.over("a", DENIED)
     assert permission.closed(Operation.DELETE) == DENIED
