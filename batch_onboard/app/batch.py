@@ -85,6 +85,7 @@ class Batch:
         self.arguments = tuple(settings.secrets.redact(word) for word in settings.arguments)
         self.tally = Tally(self._known(target).state for target in manifest.targets)
         self.targets = select(manifest.targets, settings, self._known)
+        self.tally.select(len(self.targets))
         self.openings = Counter(
             opening(target, self._known(target), settings.rules) for target in self.targets
         )

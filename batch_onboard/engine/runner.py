@@ -118,7 +118,6 @@ class Runner:
             JournalError: entries could not be made durable; calls under way were finished first.
             UnusableServiceError: in a group; no call can be made with the settings in force.
         """
-        self._tally.select(self._helm.size)
         self._ends_at = anyio.current_time() + self._max_duration
         with self._scope:
             async with anyio.create_task_group() as group:
