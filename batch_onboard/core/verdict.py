@@ -98,10 +98,15 @@ def _find_nothing(reading: Reading, record: Record, *, held: bool, recent: bool)
     state = record.state
     if state in DONE or (state is State.DRIFTED and record.error_code == NOT_ONBOARDED):
         return Finding.MISSING
-    if reading.job is JobStatus.SUCCEEDED and (is_ours(record) or state is State.IN_PROGRESS):
+    if reading.job is JobStatus.SUCCEEDED and (is_ours(record) or state in _STARTED):
         if recent:
             return Finding.LAGGING
-        return Finding.MISSING if is_ours(record) else Finding.STARTABLE
+        if is_ours(record):
+            return Finding.MISSING
+        return Finding.HELD if held else Finding.STARTABLE
     if state is State.IN_PROGRESS:
         return Finding.VANISHED
     return Finding.HELD if held else Finding.STARTABLE
+
+
+_STARTED = frozenset({State.SUBMITTING, State.IN_PROGRESS})
