@@ -210,6 +210,7 @@ class Course:
         # Nothing was read before this Start, so an end at once is an older job's: the config and
         # the rules for jobs that are not ours decide, as if nothing had been sent.
         self._sent_start = False
+        self._look.let_go()
         return self._status_read(answer, moment)
 
     def _poll_answered(self, answer: Answer, moment: Moment) -> Next | None:

@@ -60,6 +60,10 @@ class Look:
         """Begin the hold of an intent that is being recorded."""
         self._held_until = moment.now + self._rules.hold
 
+    def let_go(self) -> None:
+        """End the hold: the Start was answered, so it is not on its way any more."""
+        self._held_until = float("-inf")
+
     def ask(self, moment: Moment) -> None:
         """Take note that the job's status is about to be asked for."""
         self._asked_at = moment.now

@@ -35,7 +35,7 @@ class Finding(Enum):
     LAGGING = "a job has just ended well; its config should appear soon"
     MISSING = "what was onboarded before is gone"
     VANISHED = "the job that was followed is gone"
-    HELD = "nothing is there, but it is too early to believe that"
+    HELD = "nothing of an open intent is there, but it is too early to believe that"
     STARTABLE = "nothing is there"
 
 
@@ -89,7 +89,8 @@ def find(
         open_and_ours = is_made_by_us(record) and record.state not in DONE
         return Finding.SUCCEEDED if open_and_ours else Finding.ONBOARDED
     if reading.job is JobStatus.FAILED:
-        return Finding.FAILED
+        # An older job's failure says nothing of a Start that may still land.
+        return Finding.HELD if held and not is_ours(record) else Finding.FAILED
     return _find_nothing(reading, record, held=held, recent=recent)
 
 

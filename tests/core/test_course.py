@@ -352,6 +352,18 @@ def test_a_start_that_is_lost_on_an_offboarded_instance_is_repeated_after_its_ho
     assert (play.state, play.record.ours) == (State.IN_PROGRESS, True)
 
 
+def test_a_failed_job_that_is_not_ours_is_deleted_only_after_the_hold_of_a_lost_start() -> None:
+    """That Start may still land, once the old record is gone: so it is waited for."""
+    rules = Rules(precheck=False, clear_failed=True, consistency_window=30.0)
+    killed = Play(rules=rules).answer(e.UNCLEAR)
+    play = Play(killed.record, rules)
+    while play.expects is not DELETE:
+        play.answer(e.FAILED if play.expects is STATUS else e.NO_CONFIG)
+    assert play.now > 30.0
+    play.answer(e.DELETED)
+    assert play.expects is START
+
+
 def test_starts_that_are_lost_again_and_again_come_to_an_end() -> None:
     """After three lost Starts, each read live and waited out, the target is unresolved."""
     play = Play().answer(e.NO_JOB, e.NO_CONFIG)
