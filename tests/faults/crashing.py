@@ -13,7 +13,7 @@ import copy
 import random
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeVarTuple, Unpack
 
 import anyio
 
@@ -34,13 +34,17 @@ from tests.faults.outside import LATEST, Mail, Outside, land_in_time
 from tests.virtual import VirtualLoop
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from contextvars import Context
 
     from batch_onboard.core.record import Entry
     from batch_onboard.core.targets import Target, TargetKey
 
+Ts = TypeVarTuple("Ts")
+
 _NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 _FSYNC = 0.01
+_RULES = Rules()
 SETTLED = frozenset({State.SUCCEEDED, State.ALREADY_ONBOARDED, State.DRIFTED})
 
 
@@ -115,7 +119,11 @@ class Recorder:
     def look(self, now: float) -> None:
         """Look before a step."""
         self.steps += 1
-        beyond = (self.outside.arrived, len(self.outside.on_way), self.outside.world.seen.requests.total())
+        beyond = (
+            self.outside.arrived,
+            len(self.outside.on_way),
+            self.outside.world.seen.requests.total(),
+        )
         state = (len(self.disk.entries), self.disk.durable, *beyond)
         if state == self._last:
             return
@@ -134,7 +142,12 @@ class _SteppedLoop(VirtualLoop):
         self._before = before
         super().__init__(start)
 
-    def call_soon(self, callback: Callable[..., Any], *args: Any, context: Any = None) -> Any:
+    def call_soon(
+        self,
+        callback: Callable[[Unpack[Ts]], object],
+        *args: Unpack[Ts],
+        context: Context | None = None,
+    ) -> asyncio.Handle:
         """Arrange for a step."""
 
         def step() -> None:
@@ -153,7 +166,7 @@ class Plan:
     """
 
     targets: tuple[Target, ...]
-    rules: Rules = Rules()
+    rules: Rules = _RULES
     concurrency: int = 128
     latency: Callable[[], float] = lambda: 0.05
     seed: int = 1
@@ -177,7 +190,9 @@ def play(
         return runner.run(_work(plan, outside, disk, records))
 
 
-async def _work(plan: Plan, outside: Outside, disk: Disk, records: dict[TargetKey, Record]) -> float:
+async def _work(
+    plan: Plan, outside: Outside, disk: Disk, records: dict[TargetKey, Record]
+) -> float:
     for flight in outside.on_way:
         land_in_time(outside, flight)
     polls = PollPlan()

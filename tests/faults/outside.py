@@ -93,7 +93,10 @@ class Mail(MemoryService):
         return Answer(Meaning.UNCLEAR, error_code="timeout")
 
 
-def land_in_time(outside: Outside, flight: Flight, landed: asyncio.Future[Reply] | None = None) -> None:
+def land_in_time(
+    outside: Outside, flight: Flight, landed: asyncio.Future[Reply] | None = None
+) -> None:
+    """Arrange for a request to land when it is due, on the running loop."""
     loop = asyncio.get_running_loop()
 
     def land() -> None:

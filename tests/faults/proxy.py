@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _HTML = b"<html><body>Log in to the guest network</body></html>"
-_NONSENSE = b'{"connectInstanceOnboardingJobStatus": [7, {"status": null}], "connectInstanceConfig": 8}'
+_NONSENSE = (
+    b'{"connectInstanceOnboardingJobStatus": [7, {"status": null}], "connectInstanceConfig": 8}'
+)
 
 
 class Mischief(Enum):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from dataclasses import dataclass, replace
 from random import Random
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from batch_onboard.core.lifecycle import DONE, State
 from batch_onboard.core.steps import Rules
@@ -13,6 +13,9 @@ from batch_onboard.simulator.faultrules import FaultKind
 from tests.engine.examples import KEY, targets
 from tests.faults.crashing import Disk, Plan, Recorder, check, fates, play, remembered, resume
 from tests.faults.outside import Outside
+
+if TYPE_CHECKING:
+    from batch_onboard.core.record import Entry
 
 CALM = 4 * 3600.0
 """Seconds after which no fault strikes any more, so that every target can come to its end."""
@@ -116,7 +119,8 @@ def weather(seed: int) -> int:
     """
     storm = draw(seed)
     chance = Random(-seed - 1)
-    outside, entries, now = Outside(storm.scenario), [], 0.0
+    outside, now = Outside(storm.scenario), 0.0
+    entries: list[Entry] = []
     for _ in range(storm.crashes):
         outside, entries, now = _cut_off(storm.plan, outside, entries, now, chance)
     disk = Disk(list(entries), durable=len(entries))
@@ -134,8 +138,8 @@ def weather(seed: int) -> int:
 
 
 def _cut_off(
-    plan: Plan, outside: Outside, entries: list[Any], now: float, chance: Random
-) -> tuple[Outside, list[Any], float]:
+    plan: Plan, outside: Outside, entries: list[Entry], now: float, chance: Random
+) -> tuple[Outside, list[Entry], float]:
     """Run until some moment, and return what is left, and when the next run begins."""
     wanted = chance.randint(1, 60 * len(plan.targets))
     disk = Disk(list(entries), durable=len(entries))

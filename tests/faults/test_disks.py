@@ -105,9 +105,7 @@ def test_a_disk_that_dies_under_a_run_ends_it_with_5(
 
 
 @needs(14, "strace")
-def test_a_slow_fsync_holds_up_no_call(
-    shell: Shell, simulate: Callable[[str], Simulated]
-) -> None:
+def test_a_slow_fsync_holds_up_no_call(shell: Shell, simulate: Callable[[str], Simulated]) -> None:
     """Each fsync takes longer than a call may, and yet no call runs into its timeout."""
     simulator = simulate(FAST)
     shell.write("wave.yaml", some(6))

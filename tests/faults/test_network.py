@@ -3,6 +3,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from batch_onboard.exits import Exit
@@ -126,8 +127,7 @@ def test_a_certificate_that_nobody_has_signed_is_refused_until_it_is_named(
     both = ["-keyout", str(certificate), "-out", f"{certificate}.crt"]
     subprocess.run([*made, *both], check=True, capture_output=True)
     bundle = f"{certificate}.crt"
-    with certificate.open("a") as file, open(bundle, encoding="ascii") as signed:
-        file.write(signed.read())
+    certificate.write_text(certificate.read_text() + Path(bundle).read_text())
     with proxied(simulator.settings[ENDPOINT], certificate=certificate) as proxy:
         shell.environment[ENDPOINT] = proxy.url
         ended = run_under(shell, HURRIED, "run", "wave.yaml", "--yes")

@@ -3,7 +3,7 @@ from __future__ import annotations
 import asyncio
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -11,13 +11,14 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from batch_onboard.core.lifecycle import DONE
 from batch_onboard.core.steps import Rules
-from batch_onboard.core.targets import Encryption, Target
 from batch_onboard.ledger.file import open_ledger, read_history
-from batch_onboard.ledger.ledger import Ledger
 from tests.engine.examples import targets
-from tests.faults.crashing import Disk, Plan, Recorder, Wreck, check, play, wall
+from tests.faults.crashing import Disk, Plan, Recorder, Wreck, play, wall
 from tests.faults.outside import LATEST, Outside
 from tests.ledger.building import run_line
+
+if TYPE_CHECKING:
+    from batch_onboard.ledger.ledger import Ledger
 
 EVERYBODY = tuple(targets(6, accounts=3))
 FAULTS = ("drop_before", "drop_after", "html_body", "foreign_id", "expired_token", "hang")

@@ -13,6 +13,7 @@ from tests.engine.examples import targets
 from tests.faults.crashing import Disk, Plan, Recorder, check, fates, play, resume, survivals
 from tests.faults.outside import Outside
 
+_RULES = Rules()
 # Wherever a Start arrives that should not have been sent, it makes a second job.
 _HARSH: dict[str, Any] = {
     "start_on_done": "accept",
@@ -28,7 +29,7 @@ class Trial:
     defaults: dict[str, Any] = field(default_factory=dict)
     throttle: dict[str, Any] = field(default_factory=lambda: {"rate": None})
     faults: tuple[dict[str, Any], ...] = ()
-    rules: Rules = Rules()
+    rules: Rules = _RULES
     number: int = 4
 
     @property
@@ -44,13 +45,13 @@ class Trial:
 _START = {"operation": "StartInstanceOnboardingJob"}
 WORLDS = {
     "all goes well": Trial(),
-    "nothing is read first": Trial(rules=Rules(precheck=False, consistency_window=1.0)),
+    "nothing is read first": Trial(rules=Rules(precheck=False, consistency_window=1.0), number=3),
     "answers are lost": Trial(
         faults=({"match": _START, "times": 4, "kind": "drop_after"},),
         rules=Rules(consistency_window=1.0),
     ),
-    "calls are refused": Trial({"max_jobs_in_progress": 1}, {"rate": 1, "burst": 1}, number=3),
-    "jobs are seen late": Trial({"visible_after": 30}),
+    "calls are refused": Trial({"max_jobs_in_progress": 1}, {"rate": 1, "burst": 1}, number=2),
+    "jobs are seen late": Trial({"visible_after": 30}, number=3),
     "jobs fail at first": Trial({"failures": 1}, number=3),
     "instances were offboarded": Trial({"initial": "offboarded"}, number=3),
 }
