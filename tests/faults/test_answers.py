@@ -11,7 +11,6 @@ from tests.cli.conftest import Shell, Simulated, instance, manifest, shell, simu
 from tests.engine.examples import Stage, targets
 from tests.faults.lab import (
     FAST,
-    HASTY,
     LEDGER,
     QUICK,
     START,
@@ -19,6 +18,7 @@ from tests.faults.lab import (
     assert_told,
     lines,
     needs,
+    reported,
     run_under,
 )
 from tests.faults.proxy import Mischief, Rule, proxied
@@ -47,7 +47,7 @@ def test_a_start_that_meets_what_others_left_is_judged_by_reads(
     simulator = simulate(f"{FAST}instances:\n{rules}{full}")
     crowd = [instance(f"crowd-{n}", "222222222222") for n in range(3)]
     shell.write("wave.yaml", manifest(*map(instance, MET), *crowd))
-    ended = shell.run("run", "wave.yaml", *HASTY, "--no-precheck", "--clear-failed")
+    ended = shell.run("run", "wave.yaml", *QUICK, "--no-precheck", "--clear-failed")
     assert_told(ended, Exit.OK, "succeeded=4", "already_onboarded=2")
     assert simulator.seen()["requests"]["DeleteInstanceOnboardingJob"] == 1
     assert_survived(shell, simulator, 6)
@@ -65,7 +65,7 @@ def test_a_throttle_is_seen_by_the_limiter_in_whatever_shape_it_comes(
     simulator = simulate(f"{FAST}faults:\n{faults}")
     accounts = [instance(shape, f"{n + 1:012}") for n, shape in enumerate(SHAPES)]
     shell.write("wave.yaml", manifest(*accounts))
-    ended = shell.run("run", "wave.yaml", *HASTY, "--output", "json", "-v")
+    ended = shell.run("run", "wave.yaml", *QUICK, "--output", "json", "-v")
     assert_told(ended, Exit.OK)
     assert ended.json["summary"] == {"succeeded": 3}
     assert len(lines(shell, "refused")) == 6
@@ -93,10 +93,9 @@ def test_words_that_the_service_never_spoke_before_are_kept_and_end_nothing_else
         "faults:\n  - {match: {instance_id: odd}, kind: bad_failure_code}\n"
     )
     shell.write("wave.yaml", manifest(*map(instance, ("odd", "endless", "plain"))))
-    ended = shell.run("run", "wave.yaml", *HASTY, "--job-timeout", "0.3s")
+    ended = shell.run("run", "wave.yaml", *QUICK, "--job-timeout", "0.3s")
     assert_told(ended, Exit.UNFINISHED, "MOON_IN_THE_WRONG_PHASE", "job_timeout")
-    targets = shell.run("report", LEDGER).json["targets"]
-    assert [each["state"] for each in targets] == ["failed", "unresolved", "succeeded"]
+    assert [each["state"] for each in reported(shell)] == ["failed", "unresolved", "succeeded"]
     # The one that runs is followed on, and nothing is started again.
     options = ("--job-timeout", "0.1s")
     assert_survived(shell, simulator, 3, *options, code=Exit.UNFINISHED)
@@ -122,7 +121,7 @@ def test_an_identity_that_cannot_be_proved_makes_no_call(
         "code: AccessDenied}\n"
     )
     shell.write("wave.yaml", manifest(instance("a"), instance("b", "222222222222")))
-    ended = shell.run("run", "wave.yaml", *HASTY, "--no-precheck")
+    ended = shell.run("run", "wave.yaml", *QUICK, "--no-precheck")
     assert_told(ended, Exit.UNFINISHED, "unresolved=2", "AccessDenied")
     assert simulator.seen()["targets"] == {}
 
@@ -134,7 +133,7 @@ def test_a_clock_that_is_400_days_ahead_is_named_as_the_cause(
     """The service refuses the signatures; the run says what to set right, and sends no Start."""
     simulator = simulate(FAST)
     shell.write("wave.yaml", manifest(instance("a")))
-    ended = run_under(shell, ["faketime", "-f", "+400d"], "run", "wave.yaml", *HASTY)
+    ended = run_under(shell, ["faketime", "-f", "+400d"], "run", "wave.yaml", *QUICK)
     assert_told(ended, Exit.UNFINISHED, "clock")
     assert START not in simulator.seen()["requests"]
     # The next run begins in the past of the first, and still finishes.
@@ -161,7 +160,7 @@ def test_whatever_the_time_zone_the_ledger_tells_utc_in_order(
     simulator = simulate(FAST)
     shell.write("wave.yaml", manifest(instance("a")))
     shell.environment["TZ"] = "Australia/Lord_Howe"
-    assert_told(shell.run("run", "wave.yaml", *HASTY, "--no-wait"), Exit.OK)
+    assert_told(shell.run("run", "wave.yaml", *QUICK, "--no-wait"), Exit.OK)
     shell.environment["TZ"] = "NOT-A/Zone3,M3.2.0"
     assert_survived(shell, simulator, 1)
     told = [json.loads(line)["at"] for line in (shell.folder / LEDGER).read_text().splitlines()]

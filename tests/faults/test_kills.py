@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import random
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -26,15 +27,15 @@ faults:
 def test_runs_killed_at_random_are_resumed_though_answers_were_lost_as_well(
     shell: Shell, simulate: Callable[[str], Simulated]
 ) -> None:
-    """Ten kill -9 while Starts are accepted and their answers lost: nothing lost, nothing twice."""
+    """Eight kill -9 while Starts are accepted and their answers lost: nothing lost, nothing twice."""
     simulator = simulate(LOSSY.replace("rate: null", "rate: 30"))
     shell.write("wave.yaml", manifest(*(instance(f"i-{n}") for n in range(30))))
     chance = random.Random(7)
-    for _ in range(10):
+    for _ in range(8):
         enough = _requests(simulator) + chance.randint(1, 25)
         process = shell.start("run", "wave.yaml", *HASTY)
         while process.poll() is None and _requests(simulator) < enough:
-            pass
+            time.sleep(0.01)
         process.kill()
         process.communicate(timeout=30)
     assert_left_whole(shell, simulator)
@@ -47,9 +48,7 @@ def _requests(simulator: Simulated) -> int:
 
 # The whole sweep over all points is one of the long forms.
 @needs(2, "strace")
-@pytest.mark.parametrize(
-    ("call", "number"), [("fdatasync", 2), ("fdatasync", 4), ("rename", 1), ("fsync", 1)]
-)
+@pytest.mark.parametrize(("call", "number"), [("fdatasync", 3), ("rename", 1)])
 def test_a_run_killed_before_it_makes_something_durable_has_not_sent_it(
     shell: Shell, simulate: Callable[[str], Simulated], call: str, number: int
 ) -> None:
@@ -77,7 +76,7 @@ def test_a_run_killed_at_a_send_reads_before_it_starts_again(
 
 
 @needs(8, "strace")
-@pytest.mark.parametrize(("call", "number"), [("fdatasync", 1), ("fdatasync", 3), ("flock", 1)])
+@pytest.mark.parametrize(("call", "number"), [("fdatasync", 3), ("flock", 1)])
 def test_an_io_error_at_any_point_ends_with_5_or_not_at_all(
     shell: Shell, simulate: Callable[[str], Simulated], call: str, number: int
 ) -> None:

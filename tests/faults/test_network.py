@@ -10,9 +10,9 @@ from batch_onboard.exits import Exit
 from tests.cli.conftest import Shell, Simulated, instance, manifest, shell, simulate
 from tests.faults.lab import (
     FAST,
-    HASTY,
     LEDGER,
     QUICK,
+    STEADY,
     assert_survived,
     assert_told,
     lines,
@@ -51,7 +51,7 @@ def test_a_start_that_the_network_swallows_is_read_before_it_is_sent_again(
     shell.write("wave.yaml", manifest(*(instance(name) for name in kinds)))
     with proxied(simulator.settings[ENDPOINT], *rules) as proxy:
         shell.environment[ENDPOINT] = proxy.url
-        assert_told(shell.run("run", "wave.yaml", *HASTY), Exit.OK)
+        assert_told(shell.run("run", "wave.yaml", *STEADY), Exit.OK)
         assert starts(proxy) == dict.fromkeys(accepted, 1) | dict.fromkeys(lost, 2)
         targets = assert_survived(shell, simulator, 4)
     assert {(each["state"], each["started_here"]) for each in targets} == {("succeeded", True)}
@@ -71,7 +71,7 @@ def test_a_read_that_the_network_spoils_teaches_nothing_and_is_made_again(
     shell.write("wave.yaml", manifest(*(instance(f"i-{n}") for n in range(len(kinds)))))
     with proxied(simulator.settings[ENDPOINT], *rules) as proxy:
         shell.environment[ENDPOINT] = proxy.url
-        ended = shell.run("run", "wave.yaml", *HASTY, "-vv")
+        ended = shell.run("run", "wave.yaml", *STEADY, "-vv")
         assert starts(proxy) == {}
     assert_told(ended, Exit.OK, "already_onboarded=5", "timeout", "connection_lost")
 

@@ -75,7 +75,7 @@ def test_a_process_without_memory_leaves_a_ledger_that_can_be_read(
     """Whatever allocation fails, what stands in the ledger is whole, and is gone on with."""
     simulator = simulate(FAST)
     shell.write("wave.yaml", manifest(*(instance(f"i-{n}") for n in range(6))))
-    assert_told(shell.run("run", "wave.yaml", *HASTY, "--limit", "2"), Exit.WORK_LEFT)
+    assert_told(shell.run("run", "wave.yaml", *QUICK, "--limit", "2"), Exit.WORK_LEFT)
     scarce = ["fiu-run", "-x", "-c", "enable_random name=libc/mm/*,probability=0.00002"]
     ended = run_under(shell, scarce, "run", "wave.yaml", *HASTY)
     assert ended.code != -signal.SIGKILL
