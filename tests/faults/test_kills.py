@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from batch_onboard.exits import Exit
-from tests.cli.conftest import Shell, Simulated, instance, manifest, shell, simulate
+from tests.cli.conftest import Shell, Simulated, instance, manifest, shell
 from tests.faults.lab import FAST, HASTY, LEDGER, START, assert_survived, needs
+from tests.faults.serving import simulate
 from tests.faults.tracing import assert_left_whole, failed_at, killed_at
 
 if TYPE_CHECKING:
@@ -27,11 +28,11 @@ faults:
 def test_runs_killed_at_random_are_resumed_though_answers_were_lost_as_well(
     shell: Shell, simulate: Callable[[str], Simulated]
 ) -> None:
-    """Eight kill -9 while Starts are accepted and their answers lost: nothing lost, nothing twice."""
+    """Six kill -9 while Starts are accepted and their answers lost: nothing lost, nothing twice."""
     simulator = simulate(LOSSY.replace("rate: null", "rate: 30"))
     shell.write("wave.yaml", manifest(*(instance(f"i-{n}") for n in range(30))))
     chance = random.Random(7)
-    for _ in range(8):
+    for _ in range(6):
         enough = _requests(simulator) + chance.randint(1, 25)
         process = shell.start("run", "wave.yaml", *HASTY)
         while process.poll() is None and _requests(simulator) < enough:
