@@ -160,11 +160,13 @@ class Course:
                 moment,
                 encryption=str(self.target.encryption),
                 identity=str(self.target.identity),
-                clean=self._look.job is not None,
+                clean=self._look.clean,
                 hold=self._rules.hold,
             )
         elif operation is Operation.DELETE:
             self._notes.add(Event.CLEARING, moment)
+        elif operation is Operation.STATUS:
+            self._look.ask(moment)
         return self._notes.take()
 
     def answered(self, operation: Operation, answer: Answer, moment: Moment) -> Step:
@@ -225,6 +227,7 @@ class Course:
         # Nothing was read before this Start, so an end at once is an older job's: the config and
         # the rules for jobs that are not ours decide, as if nothing had been sent.
         self._sent_start = False
+        self._look.let_go()
         return self._status_read(answer, moment)
 
     def _poll_answered(self, answer: Answer, moment: Moment) -> Next | None:
@@ -292,7 +295,7 @@ class Course:
         soon = moment.now + self._patience.between_looks(moment.chance)
         if found is Finding.LAGGING:
             return self._next(Operation.CONFIG, soon)
-        return self._next(Operation.STATUS, min(soon, self._look.held_until))
+        return self._next(Operation.STATUS, min(soon, max(moment.now, self._look.held_until)))
 
     def _found_failed(self, job: Answer, moment: Moment) -> Next | None:
         self._notes.add_answer(Event.JOB_FAILED, job, moment, ours=is_ours(self.record))

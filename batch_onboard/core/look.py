@@ -18,13 +18,14 @@ if TYPE_CHECKING:
 class Look:
     """What one course has read of its target's live state."""
 
-    __slots__ = ("_held_until", "_record", "_rules", "_succeeded_at", "_target", "job")
+    __slots__ = ("_asked_at", "_held_until", "_record", "_rules", "_succeeded_at", "_target", "job")
 
     def __init__(self, target: Target, record: Record, rules: Rules) -> None:
         self.job: Answer | None = None  # the status that was read last
         self._target = target
         self._record = record
         self._rules = rules
+        self._asked_at = float("-inf")  # when the status was asked for
         self._held_until = float("-inf")
         self._succeeded_at: float | None = None  # when a job was first seen that had ended well
 
@@ -36,6 +37,14 @@ class Look:
         """
         torn = self._rules.torn_until
         return max(torn, self._held_until) if self._record.intent_at is not None else torn
+
+    @property
+    def clean(self) -> bool:
+        """Whatever is there after a Start is its work: nothing was, or a failed job only.
+
+        Where a job had SUCCEEDED, a later reading of SUCCEEDED does not say whose it is.
+        """
+        return self.job is not None and self.job.job is not JobStatus.SUCCEEDED
 
     @property
     def decided(self) -> bool:
@@ -51,6 +60,14 @@ class Look:
         """Begin the hold of an intent that is being recorded."""
         self._held_until = moment.now + self._rules.hold
 
+    def let_go(self) -> None:
+        """End the hold: the Start was answered, so it is not on its way any more."""
+        self._held_until = float("-inf")
+
+    def ask(self, moment: Moment) -> None:
+        """Take note that the job's status is about to be asked for."""
+        self._asked_at = moment.now
+
     def read(self, job: Answer, moment: Moment) -> None:
         """Take in the job's status."""
         self.job = job
@@ -64,7 +81,8 @@ class Look:
             Reading(self.job.job if self.job is not None else None, config.encryption),
             self._record,
             self._target.encryption,
-            held=moment.now < self.held_until,
+            # The config may have taken many tries: its answer says nothing of the status's age.
+            held=self._asked_at < self.held_until,
             recent=moment.now - ended_at < self._rules.consistency_window,
         )
 

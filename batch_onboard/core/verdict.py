@@ -35,7 +35,7 @@ class Finding(Enum):
     LAGGING = "a job has just ended well; its config should appear soon"
     MISSING = "what was onboarded before is gone"
     VANISHED = "the job that was followed is gone"
-    HELD = "nothing is there, but it is too early to believe that"
+    HELD = "nothing of an open intent is there, but it is too early to believe that"
     STARTABLE = "nothing is there"
 
 
@@ -89,7 +89,8 @@ def find(
         open_and_ours = is_made_by_us(record) and record.state not in DONE
         return Finding.SUCCEEDED if open_and_ours else Finding.ONBOARDED
     if reading.job is JobStatus.FAILED:
-        return Finding.FAILED
+        # An older job's failure says nothing of a Start that may still land.
+        return Finding.HELD if held and not is_ours(record) else Finding.FAILED
     return _find_nothing(reading, record, held=held, recent=recent)
 
 
@@ -98,10 +99,15 @@ def _find_nothing(reading: Reading, record: Record, *, held: bool, recent: bool)
     state = record.state
     if state in DONE or (state is State.DRIFTED and record.error_code == NOT_ONBOARDED):
         return Finding.MISSING
-    if reading.job is JobStatus.SUCCEEDED and (is_ours(record) or state is State.IN_PROGRESS):
+    if reading.job is JobStatus.SUCCEEDED and (is_ours(record) or state in _STARTED):
         if recent:
             return Finding.LAGGING
-        return Finding.MISSING if is_ours(record) else Finding.STARTABLE
+        if is_ours(record):
+            return Finding.MISSING
+        return Finding.HELD if held else Finding.STARTABLE
     if state is State.IN_PROGRESS:
         return Finding.VANISHED
     return Finding.HELD if held else Finding.STARTABLE
+
+
+_STARTED = frozenset({State.SUBMITTING, State.IN_PROGRESS})

@@ -329,6 +329,41 @@ def test_after_a_torn_ledger_nothing_is_started_before_the_hold() -> None:
     assert play.now >= 60
 
 
+def test_a_status_that_was_read_within_the_hold_proves_nothing_after_it() -> None:
+    """Where the config took long to read, the status is asked for again before a Start is."""
+    play = Play(rules=Rules(consistency_window=30.0)).answer(e.NO_JOB, e.NO_CONFIG, e.UNCLEAR)
+    play.answer(e.NO_JOB).answer(e.NO_CONFIG, later=60.0)
+    assert (play.state, play.expects) == (State.SUBMITTING, STATUS)
+    assert play.next is not None
+    assert play.next.at >= play.now
+    play.answer(e.RUNNING)
+    assert (play.state, play.record.ours) == (State.IN_PROGRESS, True)
+
+
+def test_a_start_that_is_lost_on_an_offboarded_instance_is_repeated_after_its_hold() -> None:
+    """The SUCCEEDED that is read then may be the old job's: it is not claimed, nor called gone."""
+    rules = Rules(consistency_window=30.0)
+    play = Play(rules=rules).answer(e.SUCCEEDED, e.NO_CONFIG, e.UNCLEAR)
+    assert not play.record.clean
+    while play.expects is not START:
+        play.answer(e.SUCCEEDED if play.expects is STATUS else e.NO_CONFIG)
+    assert (play.state, play.now > 30.0) == (State.PENDING, True)
+    play.answer(e.RUNNING)
+    assert (play.state, play.record.ours) == (State.IN_PROGRESS, True)
+
+
+def test_a_failed_job_that_is_not_ours_is_deleted_only_after_the_hold_of_a_lost_start() -> None:
+    """That Start may still land, once the old record is gone: so it is waited for."""
+    rules = Rules(precheck=False, clear_failed=True, consistency_window=30.0)
+    killed = Play(rules=rules).answer(e.UNCLEAR)
+    play = Play(killed.record, rules)
+    while play.expects is not DELETE:
+        play.answer(e.FAILED if play.expects is STATUS else e.NO_CONFIG)
+    assert play.now > 30.0
+    play.answer(e.DELETED)
+    assert play.expects is START
+
+
 def test_starts_that_are_lost_again_and_again_come_to_an_end() -> None:
     """After three lost Starts, each read live and waited out, the target is unresolved."""
     play = Play().answer(e.NO_JOB, e.NO_CONFIG)

@@ -1,27 +1,21 @@
 from __future__ import annotations
 
-import json
-import shutil
 import signal
-import subprocess
-import sys
 import time
-from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from batch_onboard.exits import Exit
-from tests.cli.conftest import COMMAND, Ended, Shell, Simulated, instance, manifest, shell, simulate
+from tests.cli.conftest import Shell, Simulated, instance, manifest, shell
+from tests.faults.lab import FAST, QUICK
+from tests.faults.serving import simulate
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 __all__ = ["shell", "simulate"]  # fixtures, found by their names here
 
-FAST = "defaults: {job_duration: {min: 0.2, max: 0.4}}\nthrottle: {rate: null}\n"
-QUICK = ("--yes", "--rate", "200", "--burst", "200")
-COVERAGE = ("COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG")  # it could not write its data
 ONBOARDING = {
     "StartInstanceOnboardingJob",
     "GetInstanceOnboardingJobStatus",
@@ -39,73 +33,12 @@ SWALLOWED = (
 )
 
 
-def run_under(shell: Shell, wrapper: list[str], *arguments: str) -> Ended:
-    """Run the command beneath another program, to its end."""
-    done = subprocess.run(
-        [*wrapper, *COMMAND, *arguments],
-        cwd=shell.folder,
-        env={name: shell.environment[name] for name in shell.environment if name not in COVERAGE},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    return Ended(done.returncode, done.stdout, done.stderr)
-
-
-def lines(shell: Shell, kind: str) -> list[Any]:
-    """Return the whole lines of one type in the ledger."""
-    whole = (shell.folder / "wave.ledger.jsonl").read_text().split("\n")[:-1]
-    return [line for line in map(json.loads, whole) if line["type"] == kind]
-
-
-def assert_written_ahead(shell: Shell, simulator: Simulated) -> None:
-    """Every Start that arrived stands in the ledger."""
-    intended = Counter(line["target"] for line in lines(shell, "intended"))
-    for key, target in simulator.seen()["targets"].items():
-        assert target["starts_received"] <= intended[key]
-
-
 def wait_for(simulator: Simulated, operation: str) -> None:
     """Return when the simulator has received a call."""
     deadline = time.monotonic() + 30
     while operation not in simulator.seen()["requests"]:
         assert time.monotonic() < deadline, f"no {operation} came"
         time.sleep(0.02)
-
-
-@pytest.mark.skipif(shutil.which("strace") is None, reason="NOT TESTED HERE: strace is missing")
-@pytest.mark.skipif(sys.platform != "linux", reason="NOT TESTED HERE: strace is of Linux")
-def test_a_kill_at_an_fsync_leaves_no_start_that_the_ledger_does_not_know(
-    shell: Shell, simulate: Callable[[str], Simulated]
-) -> None:
-    """Kill -9 in the middle of a group commit: what was sent had been written before."""
-    simulator = simulate(FAST)
-    shell.write("wave.yaml", manifest(*(instance(f"i-{i}") for i in range(12))))
-    # Counted for each thread: the journal's third, or at the latest the line that ends the run.
-    inject = "inject=fdatasync:signal=KILL:when=3"
-    strace = ["strace", "-f", "-o", "/dev/null", "-e", "trace=fdatasync", "-e", inject]
-    ended = run_under(shell, strace, "run", "wave.yaml", *QUICK)
-    assert ended.code == -signal.SIGKILL, ended.err
-    assert_written_ahead(shell, simulator)
-    assert shell.run("status", "wave.ledger.jsonl").code == Exit.OK
-
-
-def test_a_disk_that_takes_no_more_stops_new_starts_and_ends_with_5(
-    shell: Shell, simulate: Callable[[str], Simulated]
-) -> None:
-    """What had been sent had been written before, and what could not be written is printed."""
-    simulator = simulate(FAST)
-    shell.write("wave.yaml", manifest(*(instance(f"i-{i}") for i in range(60))))
-    limited = ["bash", "-c", 'ulimit -f 24 && exec "$@"', "limited"]
-    ended = run_under(shell, limited, "run", "wave.yaml", *QUICK)
-    assert ended.code == Exit.LEDGER, ended.err
-    assert "ulimit -f" in ended.err
-    assert "Traceback" not in ended.err
-    assert simulator.seen()["requests"].get("StartInstanceOnboardingJob", 0) < 60
-    assert_written_ahead(shell, simulator)
-    assert shell.run("status", "wave.ledger.jsonl").code == Exit.OK
 
 
 def test_a_start_whose_answer_says_nothing_is_read_and_never_sent_again(

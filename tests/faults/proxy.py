@@ -1,0 +1,180 @@
+"""A small TCP proxy on loopback that treats connections badly.
+
+It speaks HTTP/1.1 as far as it must: it finds where a request ends, to know when one has been
+forwarded. A rule picks requests by words in their first line (`PUT`, an instance's id); the first
+that fits and is not used up says what becomes of the connection.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+import threading
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from asyncio import StreamReader, StreamWriter
+    from collections.abc import Iterator
+    from pathlib import Path
+
+_HTML = b"<html><body>Log in to the guest network</body></html>"
+_NONSENSE = (
+    b'{"connectInstanceOnboardingJobStatus": [7, {"status": null}], "connectInstanceConfig": 8}'
+)
+
+
+class Mischief(Enum):
+    """What becomes of a request."""
+
+    PASS = "it is answered"
+    CUT_BEFORE = "the connection is reset, and the request goes nowhere"
+    CUT_AFTER = "it is forwarded and carried out; then the connection is reset"
+    CUT_AMID = "it is carried out, and the answer ends in the middle of its body"
+    DRIP = "its answer comes a byte a second"
+    BLACK_HOLE = "it is taken, and nothing ever comes"
+    NONSENSE = "it goes nowhere, and the answer is JSON of another shape, with status 200"
+    HTML = "it goes nowhere, and a web page is the answer, with status 200"
+
+
+@dataclass
+class Rule:
+    """What to do to the requests in whose first line and headers all of some words stand."""
+
+    mischief: Mischief
+    words: tuple[str, ...] = ()
+    times: int | None = None
+
+
+@dataclass
+class Proxy:
+    """A running proxy.
+
+    Attributes:
+        url: where it listens.
+        requests: the first lines of all requests that came.
+    """
+
+    url: str
+    rules: list[Rule]
+    target: tuple[str, int]
+    requests: list[str] = field(default_factory=list)
+
+    async def serve(self, reader: StreamReader, writer: StreamWriter) -> None:
+        """Treat one connection, request by request."""
+        try:
+            with suppress(ConnectionError, asyncio.IncompleteReadError, ssl.SSLError):
+                while await self._treat(await _read_message(reader), writer):
+                    pass
+        finally:
+            writer.transport.abort()
+
+    async def _treat(self, request: bytes, writer: StreamWriter) -> bool:
+        """Treat one request, and say whether the connection may have another."""
+        head = request.partition(b"\r\n\r\n")[0].decode("latin-1")
+        self.requests.append(head.partition("\r\n")[0])
+        match self._mischief(head):
+            case Mischief.CUT_BEFORE:
+                writer.transport.abort()
+            case Mischief.CUT_AFTER:
+                await self._forward(request)
+                writer.transport.abort()
+            case Mischief.CUT_AMID:
+                writer.write((await self._forward(request))[:-10])
+                await writer.drain()
+                writer.close()
+                await writer.wait_closed()
+            case Mischief.DRIP:
+                for byte in await self._forward(request):
+                    writer.write(bytes((byte,)))
+                    await writer.drain()
+                    await asyncio.sleep(1)
+            case Mischief.BLACK_HOLE:
+                await asyncio.sleep(3600)
+            case Mischief.HTML:
+                writer.write(_answer(b"text/html", _HTML))
+                await writer.drain()
+                return True
+            case Mischief.NONSENSE:
+                writer.write(_answer(b"application/json", _NONSENSE))
+                await writer.drain()
+                return True
+            case Mischief.PASS:
+                writer.write(await self._forward(request))
+                await writer.drain()
+                return True
+        return False
+
+    def _mischief(self, head: str) -> Mischief:
+        for rule in self.rules:
+            if rule.times != 0 and all(word in head for word in rule.words):
+                if rule.times is not None:
+                    rule.times -= 1
+                return rule.mischief
+        return Mischief.PASS
+
+    async def _forward(self, request: bytes) -> bytes:
+        reader, writer = await asyncio.open_connection(*self.target)
+        try:
+            writer.write(request)
+            return await _read_message(reader)
+        finally:
+            writer.transport.abort()
+
+
+def _answer(kind: bytes, body: bytes) -> bytes:
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: %b\r\nContent-Length: %d\r\n\r\n"
+    return head % (kind, len(body)) + body
+
+
+async def _read_message(reader: StreamReader) -> bytes:
+    """Read a request or an answer: its head, and as much of a body as the head says."""
+    head = await reader.readuntil(b"\r\n\r\n")
+    for line in head.lower().split(b"\r\n"):
+        if line.startswith(b"content-length:"):
+            return head + await reader.readexactly(int(line.partition(b":")[2]))
+    return head
+
+
+@contextmanager
+def proxied(url: str, *rules: Rule, certificate: Path | None = None) -> Iterator[Proxy]:
+    """Run a proxy in a thread until the block is left.
+
+    Args:
+        url: where the requests go that pass.
+        rules: what becomes of requests; all others pass.
+        certificate: a file with key and certificate, for TLS.
+    """
+    parts = urlsplit(url)
+    proxy = Proxy("", list(rules), (parts.hostname or "", parts.port or 0))
+    context = None
+    if certificate is not None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate)
+    loop = asyncio.new_event_loop()
+    server = loop.run_until_complete(
+        asyncio.start_server(proxy.serve, "127.0.0.1", 0, ssl=context, limit=1 << 20)
+    )
+    port = server.sockets[0].getsockname()[1]
+    proxy.url = f"{'https' if certificate else 'http'}://127.0.0.1:{port}"
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    try:
+        yield proxy
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        server.close()
+        loop.run_until_complete(_cancel_all())
+        loop.close()
+
+
+async def _cancel_all() -> None:
+    tasks = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    await asyncio.sleep(0.01)  # transports close in a later step
