@@ -109,7 +109,7 @@ def test(*arguments: str) -> int:
     if arguments:
         return run("python", "-m", "pytest", *arguments, check=False)
     return run(
-        "python", "-m", "pytest", "-n", "auto", "--cov", "--cov-report=term", check=False
+        "python", "-m", "pytest", "-n", str(2 * (os.cpu_count() or 1)), "--cov", "--cov-report=term", check=False
     )  # fmt: skip
 
 

@@ -56,8 +56,11 @@ class Rules:
 
     @property
     def hold(self) -> float:
-        """Seconds from an intent in which a live state of 'not started' proves nothing."""
-        return max(self.call_timeout + MARGIN, self.consistency_window)
+        """Seconds from an intent in which a live state of 'not started' proves nothing.
+
+        The request may land as late as the call may last, and stay unseen from then on.
+        """
+        return self.call_timeout + MARGIN + self.consistency_window
 
     @property
     def torn_until(self) -> float:

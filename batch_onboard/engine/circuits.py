@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from batch_onboard.core.targets import Domain, Identity
 
 _DOMAIN_TRIPS = 5
+_LASTING = frozenset({"tls"})
+"""Causes that no waiting mends: which certificates are trusted is a setting."""
 _REGION_TRIPS, _REGION_ACCOUNTS = 10, 3
 
 Held = tuple["Course", "Next"]
@@ -175,6 +177,8 @@ class Circuits:
                 breaker = self._breakers[scope] = Breaker(trips, sources=sources)
             before = _turn(breaker)
             breaker.failed(course, domain.account_id, answer, now, self._chance())
+            if breaker.is_open and answer.error_code in _LASTING:
+                breaker.given_up = answer
             if _turn(breaker) is not before:
                 self._notices.append(Notice(_turn(breaker), str(scope), answer))
 

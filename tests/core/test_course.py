@@ -75,7 +75,7 @@ def test_an_intent_tells_what_is_sent_and_how_long_it_holds() -> None:
     """The entry that must be on disk first names key and identity, and that nothing was there."""
     play = Play().answer(e.NO_JOB, e.NO_CONFIG)
     (entry,) = play.course.intend(START, at(1))
-    assert (entry.encryption, entry.clean, entry.hold) == (e.ARN, True, 60.0)
+    assert (entry.encryption, entry.clean, entry.hold) == (e.ARN, True, 85.0)
     assert entry.identity == "arn:aws:iam::111122223333:role/Onboarder"
     assert play.course.intend(STATUS, at(1)) == ()
 

@@ -149,10 +149,10 @@ def test_only_what_the_contract_allows_is_deleted() -> None:
     assert [may_clear(TWICE, r) for r in (PLAIN, RETRY, CLEAR)] == [False, True, False]
 
 
-def test_the_hold_is_the_longer_of_call_timeout_and_window() -> None:
-    """The call timeout counts with a margin, since a request may be on its way a little longer."""
-    assert Rules(call_timeout=20, consistency_window=60).hold == 60
-    assert Rules(call_timeout=70, consistency_window=60).hold == 75
+def test_the_hold_is_call_timeout_and_window() -> None:
+    """A request may land as late as its call lasts, with a margin, and its job stay unseen then."""
+    assert Rules(call_timeout=20, consistency_window=60).hold == 85
+    assert Rules(call_timeout=70, consistency_window=60).hold == 135
 
 
 def test_an_intent_of_an_earlier_run_is_held_by_the_wall_clock() -> None:
@@ -160,19 +160,19 @@ def test_an_intent_of_an_earlier_run_is_held_by_the_wall_clock() -> None:
     record = Record(state=State.SUBMITTING, intent_at=NOON, intent_hold=100.0)
     assert held_until(record, PLAIN, at(30)) == pytest.approx(100.0)
     assert held_until(record, PLAIN, at(500)) < 500
-    assert held_until(Record(intent_at=NOON, intent_hold=1.0), PLAIN, at(30)) == pytest.approx(60)
+    assert held_until(Record(intent_at=NOON, intent_hold=1.0), PLAIN, at(30)) == pytest.approx(85)
     assert held_until(FRESH, PLAIN, at(30)) == float("-inf")
 
 
 def test_a_clock_that_was_set_back_gives_the_whole_hold() -> None:
     """An intent that seems to lie ahead has an unknown age, so its hold begins anew."""
     record = Record(state=State.SUBMITTING, intent_at=NOON, intent_hold=60.0)
-    assert held_until(record, PLAIN, at(-3600)) == pytest.approx(-3540)
+    assert held_until(record, PLAIN, at(-3600)) == pytest.approx(-3515)
 
 
 def test_a_torn_ledger_holds_every_start_from_its_opening() -> None:
     """After a tail was cut off, any intent may have stood in it."""
-    assert Rules(torn_at=10.0).torn_until == 70.0
+    assert Rules(torn_at=10.0).torn_until == 95.0
     assert Rules(torn_at=10.0, torn_hold=600.0).torn_until == 610.0
     assert PLAIN.torn_until == float("-inf")
 

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from batch_onboard.core.calls import Operation
+from batch_onboard.core.calls import Answer, Meaning, Operation
 from batch_onboard.core.lifecycle import Event
 from batch_onboard.core.limiter import BucketLimiter
 from batch_onboard.core.targets import Identity
 from batch_onboard.core.tolerance import Tolerance
 from tests.engine.examples import Stage, named, targets
+
+if TYPE_CHECKING:
+    from batch_onboard.core.targets import Target
+    from batch_onboard.simulator.memory import MemoryService
 
 QUICK = {"defaults": {"job_duration": {"min": 5, "max": 10}}, "throttle": {"rate": None}}
 SICK = "000000000001"
@@ -196,3 +200,30 @@ def test_identities_of_one_domain_do_not_close_each_other() -> None:
     assert stage.states() == {f"i-{i}": "unresolved" for i in range(5)} | {
         f"own-{i}": "succeeded" for i in range(5)
     }
+
+
+class _Untrusted:
+    """A service whose certificate nobody trusts."""
+
+    def __init__(self, memory: MemoryService) -> None:
+        self._memory = memory
+
+    async def prepare(self, target: Target) -> Answer | None:
+        """Have credentials ready."""
+        return await self._memory.prepare(target)
+
+    async def send(self, operation: Operation, target: Target) -> Answer:
+        """Find no way to send anything."""
+        del operation, target
+        return Answer(Meaning.UNSENT, error_code="tls", message="self-signed certificate")
+
+
+def test_certificates_that_are_not_trusted_are_not_waited_for() -> None:
+    """No pause mends a setting: all is given up with its cause within a minute."""
+    stage = world()
+    stage.run(targets(40, accounts=20), limiter=fast, service=_Untrusted)
+    assert stage.now < 60
+    assert {(r.state.value, r.error_code) for r in stage.records.values()} == {
+        ("unresolved", "tls")
+    }
+    assert ("outage_given_up", "eu-west-2") in told(stage)

@@ -32,7 +32,7 @@ def test_runs_killed_at_random_are_resumed_though_answers_were_lost_as_well(
     simulator = simulate(LOSSY.replace("rate: null", "rate: 30"))
     shell.write("wave.yaml", manifest(*(instance(f"i-{n}") for n in range(30))))
     chance = random.Random(7)
-    for _ in range(6):
+    for _ in range(4):
         enough = _requests(simulator) + chance.randint(1, 25)
         process = shell.start("run", "wave.yaml", *HASTY)
         while process.poll() is None and _requests(simulator) < enough:
