@@ -108,8 +108,10 @@ def test(*arguments: str) -> int:
     install("test")
     if arguments:
         return run("python", "-m", "pytest", *arguments, check=False)
+    # More than there are cores, since many tests wait for processes and for time that must pass.
+    workers = str(2 * (os.cpu_count() or 1))
     return run(
-        "python", "-m", "pytest", "-n", str(2 * (os.cpu_count() or 1)), "--cov", "--cov-report=term", check=False
+        "python", "-m", "pytest", "-n", workers, "--cov", "--cov-report=term", check=False
     )  # fmt: skip
 
 

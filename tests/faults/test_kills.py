@@ -28,7 +28,7 @@ faults:
 def test_runs_killed_at_random_are_resumed_though_answers_were_lost_as_well(
     shell: Shell, simulate: Callable[[str], Simulated]
 ) -> None:
-    """Six kill -9 while Starts are accepted and their answers lost: nothing lost, nothing twice."""
+    """Four kill -9 while Starts are accepted and their answers lost: nothing lost, nothing twice."""
     simulator = simulate(LOSSY.replace("rate: null", "rate: 30"))
     shell.write("wave.yaml", manifest(*(instance(f"i-{n}") for n in range(30))))
     chance = random.Random(7)
