@@ -24,6 +24,10 @@ class Operation(StrEnum):
     DELETE = "DeleteInstanceOnboardingJob"
 
 
+KEYED = frozenset({Operation.START, Operation.CONFIG})
+"""The operations for which the target's key has to be known: it is sent, or compared."""
+
+
 class JobStatus(StrEnum):
     """The states of an onboarding job (`InstanceOnboardingJobStatusCode` of the service model)."""
 
@@ -59,9 +63,11 @@ class Meaning(Enum):
     """No credentials can be had for the identity: nothing was sent."""
     WRONG_ACCOUNT = "wrong_account"
     """The identity's credentials are another account's: nothing was sent."""
+    NO_KEY = "no_key"
+    """It is not known which key the target's alias names: nothing was sent."""
 
 
-NOT_SENT = frozenset({Meaning.UNSENT, Meaning.NO_IDENTITY, Meaning.WRONG_ACCOUNT})
+NOT_SENT = frozenset({Meaning.UNSENT, Meaning.NO_IDENTITY, Meaning.WRONG_ACCOUNT, Meaning.NO_KEY})
 """Meanings after which it is certain that no request left."""
 
 NOT_ACCEPTED = frozenset(

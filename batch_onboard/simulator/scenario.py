@@ -56,6 +56,32 @@ class StsSettings(Section):
     roles: tuple[RoleRule, ...] = ()
 
 
+class AliasRule(Section):
+    """What KMS says of the aliases that it matches. The first rule that matches counts.
+
+    Attributes:
+        alias: a glob over the alias' ARN.
+        key_id: of the key that it names. None: one made up from the alias.
+        exists: False: NotFoundException.
+        allow: False: AccessDeniedException.
+    """
+
+    alias: str = "*"
+    key_id: str | None = None
+    exists: bool = True
+    allow: bool = True
+
+
+class KmsSettings(Section):
+    """KMS.
+
+    Attributes:
+        aliases: exceptions from 'every alias names a key of its own, and all may know which'.
+    """
+
+    aliases: tuple[AliasRule, ...] = ()
+
+
 class Caller(Section):
     """Long-lived credentials that the simulator knows."""
 
@@ -74,6 +100,7 @@ class Scenario(Section):
     throttle: Throttle = Throttle()
     faults: tuple[FaultRule, ...] = ()
     sts: StsSettings = StsSettings()
+    kms: KmsSettings = KmsSettings()
     callers: Annotated[tuple[Caller, ...], Field(min_length=1)] = (Caller(),)
 
 
