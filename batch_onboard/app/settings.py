@@ -11,6 +11,8 @@ from batch_onboard.core.steps import Rules
 from batch_onboard.core.tolerance import Tolerance
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from batch_onboard.simulator.scenario import Scenario
 
 
@@ -36,6 +38,7 @@ class Settings:
         change_ref: kept in the ledger, for audits.
         arguments: the command line, for the ledger.
         secrets: is told of what must not be shown; whoever shows anything asks it.
+        notify: is told, in a sentence, of what was done otherwise than asked for.
     """
 
     rules: Rules = field(default_factory=Rules)
@@ -54,4 +57,5 @@ class Settings:
     scenario: Scenario | None = None
     change_ref: str | None = None
     arguments: tuple[str, ...] = ()
+    notify: Callable[[str], None] = field(default=lambda _: None, repr=False)
     secrets: Secrets = field(default_factory=Secrets, repr=False)

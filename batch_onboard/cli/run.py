@@ -57,7 +57,9 @@ def run(ctx: click.Context, /, manifest: Path, **options: Any) -> None:
         talk.fail("usage", f"--metrics-file: {wrong}")
         ctx.exit(Exit.USAGE)
     settings = replace(
-        settings_from(options, scenario, tuple(sys.argv[1:])), secrets=invocation.secrets
+        settings_from(options, scenario, tuple(sys.argv[1:])),
+        secrets=invocation.secrets,
+        notify=lambda sentence: talk.warn("identity", sentence),
     )
 
     from batch_onboard.app.batch import open_batch

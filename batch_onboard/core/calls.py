@@ -137,12 +137,25 @@ CREDENTIAL_CODES = frozenset(
         "InvalidSignatureException",
         "MissingAuthenticationToken",
         "OptInRequired",
+        "RegionDisabledException",
         "RequestExpired",
         "RequestTimeTooSkewed",
         "SignatureDoesNotMatch",
         "UnrecognizedClientException",
     }
 )
+DENIED_BY_SCP = "denied_by_scp"
+"""The tool's own code: a service control policy denies an identity, often in some Regions only."""
+REGIONAL_CODES = frozenset(
+    {
+        "InvalidClientTokenId",
+        "OptInRequired",
+        "RegionDisabledException",
+        "UnrecognizedClientException",
+        DENIED_BY_SCP,
+    }
+)
+"""Refusals that may be about one Region: it is not enabled there, or not allowed."""
 _BY_CODE = {
     **dict.fromkeys(THROTTLING_CODES, Meaning.THROTTLED),
     **dict.fromkeys(EXPIRED_CODES, Meaning.EXPIRED),

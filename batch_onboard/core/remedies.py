@@ -53,6 +53,10 @@ ERROR_REMEDIES = {
         "enable the Region for the account or check the credentials, then run again"
     ),
     "ValidationException": "correct the target in the manifest, then run --retry-failed",
+    "RegionDisabledException": "activate STS in the Region for the caller, then run again",
+    "OptInRequired": "enable the Region for the account, then run again",
+    "denied_by_scp": "have the service control policy changed that denies it, then run again",
+    "mfa_needed": "use a profile that needs no MFA code, such as one of SSO, then run again",
     "connection": "see that the endpoint can be reached (DNS, proxy, firewall), then run again",
     "conflict": "another job seems to hold the account and Region: run again later",
     "job_timeout": "run again to follow the job further; raise --job-timeout if it needs longer",

@@ -107,12 +107,31 @@ def _is_exact_key(key_arn: str | None) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
+class RoleSession:
+    """How the session of an assumed role is asked for (AssumeRole, STS API reference).
+
+    Attributes:
+        duration: its life in seconds. Every role allows 3600, also in a chain (IAM user guide).
+        tags: of the session, for policies; they need sts:TagSession.
+        source_identity: who is behind it, for CloudTrail; it needs sts:SetSourceIdentity.
+    """
+
+    duration: int = 3600
+    tags: tuple[tuple[str, str], ...] = ()
+    source_identity: str | None = None
+
+
+PLAIN_SESSION = RoleSession()
+
+
+@dataclass(frozen=True, slots=True)
 class Identity:
     """Whose credentials a call is signed with: a role's, a profile's, or (neither) the caller's."""
 
     role_arn: str | None = None
     external_id: str | None = None
     profile: str | None = None
+    session: RoleSession = PLAIN_SESSION
 
     def __str__(self) -> str:
         if self.role_arn is not None:

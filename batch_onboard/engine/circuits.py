@@ -12,7 +12,7 @@ from math import inf
 from typing import TYPE_CHECKING
 
 from batch_onboard.core.breaker import Breaker
-from batch_onboard.core.calls import TRANSIENT, Meaning
+from batch_onboard.core.calls import REGIONAL_CODES, TRANSIENT, Meaning
 from batch_onboard.core.permission import REFUSALS, Permission
 from batch_onboard.engine.watching import Circuit, Notice
 
@@ -28,6 +28,7 @@ _DOMAIN_TRIPS = 5
 _REGION_TRIPS, _REGION_ACCOUNTS = 10, 3
 
 Held = tuple["Course", "Next"]
+_Access = tuple["Identity", str]
 
 
 class Circuits:
@@ -45,7 +46,7 @@ class Circuits:
             lambda: Breaker(_REGION_TRIPS, sources=_REGION_ACCOUNTS)
         )
         self._permissions: defaultdict[_Access, Permission] = defaultdict(Permission)
-        self._unavailable: dict[Identity, Answer] = {}
+        self._unavailable: dict[Identity | _Access, Answer] = {}
         self._refused: dict[Course, Answer] = {}  # by the latest answer to its calls
         self._held: dict[_Access, list[Held]] = {}
         self._released: list[Held] = []
@@ -74,7 +75,7 @@ class Circuits:
                 self._notices.append(Notice(_turn(breaker), str(scope), answer))
         self._refused.pop(course, None)
         if answer.meaning is Meaning.NO_IDENTITY:
-            self._close(course.target.identity, answer)
+            self._close(course, answer)
         elif answer.meaning in REFUSALS:
             self._refused[course] = answer
         access = _access(course)
@@ -118,6 +119,7 @@ class Circuits:
         """Return why a call need not be tried: it was in vain, or refused, for others before."""
         known = self._permissions[_access(course)].closed(operation)
         known = known or self._unavailable.get(course.target.identity)
+        known = known or self._unavailable.get(_access(course))
         for breaker in self._breakers(course):
             known = known or breaker.given_up
         return known
@@ -140,10 +142,15 @@ class Circuits:
         notices, self._notices = self._notices, []
         return notices
 
-    def _close(self, identity: Identity, answer: Answer) -> None:
-        if identity not in self._unavailable:
-            self._unavailable[identity] = answer
-            self._notices.append(Notice(Circuit.REFUSED, str(identity), answer))
+    def _close(self, course: Course, answer: Answer) -> None:
+        """Take it that an identity cannot be had: anywhere, or in one Region."""
+        identity, region = _access(course)
+        regional = answer.error_code in REGIONAL_CODES
+        closed = (identity, region) if regional else identity
+        if closed not in self._unavailable:
+            self._unavailable[closed] = answer
+            scope = f"{identity} in {region}" if regional else str(identity)
+            self._notices.append(Notice(Circuit.REFUSED, scope, answer))
 
     def _release(self, access: _Access) -> None:
         self._released += self._held.pop(access, ())
@@ -157,9 +164,6 @@ def _turn(breaker: Breaker) -> Circuit:
     if breaker.given_up is not None:
         return Circuit.GIVEN_UP
     return Circuit.OUT if breaker.is_open else Circuit.BACK
-
-
-_Access = tuple["Identity", str]
 
 
 def _access(course: Course) -> _Access:

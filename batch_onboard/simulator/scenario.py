@@ -13,7 +13,12 @@ from pydantic import Field, ValidationError
 
 from batch_onboard.simulator.faultrules import FaultRule  # noqa: TC001 - pydantic reads it
 from batch_onboard.simulator.matching import Section
-from batch_onboard.simulator.settings import Behaviour, InstanceRule, Throttle
+from batch_onboard.simulator.settings import (
+    Behaviour,
+    InstanceRule,
+    Throttle,
+    ThrottleSettings,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,12 +41,14 @@ class RoleRule(Section):
         allow: False: AccessDenied.
         external_id: the one that must be given. None: any or none.
         account_id: hand out credentials of this account instead of the role's own.
+        max_seconds: the role's MaxSessionDuration; a longer session is refused.
     """
 
     role_arn: str = "*"
     allow: bool = True
     external_id: str | None = None
     account_id: AccountId | None = None
+    max_seconds: Annotated[int, Field(ge=3600)] = 43_200
 
 
 class StsSettings(Section):
@@ -50,10 +57,12 @@ class StsSettings(Section):
     Attributes:
         session_seconds: life of all temporary credentials, whatever the caller asks for.
         roles: exceptions from 'every role may be assumed by everyone'.
+        throttle: for each calling account, Region and operation.
     """
 
     session_seconds: Annotated[float, Field(gt=0)] | None = None
     roles: tuple[RoleRule, ...] = ()
+    throttle: ThrottleSettings = ThrottleSettings(rate=None)
 
 
 class AliasRule(Section):

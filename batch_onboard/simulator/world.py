@@ -54,7 +54,8 @@ class World:
         self.sts = Sts(scenario.sts, scenario.callers, scenario.seed)
         self._kms = Kms(scenario.kms)
         self._behaviours: Layers[Behaviour] = Layers(scenario.defaults, scenario.instances)
-        self._throttles = Throttles(scenario.throttle)
+        self._throttles = Throttles(scenario.throttle, scenario.throttle.overrides)
+        self._sts_throttles = Throttles(scenario.sts.throttle)
         self._faults = FaultPlan(scenario.faults, started_at, random)
         self._campaigns = Campaigns(started_at, random)
         self._requests = 0
@@ -71,7 +72,12 @@ class World:
 
     def handle_sts(self, call: StsCall, now: float) -> Reply:
         """Answer a call to STS."""
-        return self._play(_place_of(call), lambda: self.sts.carry_out(call, now), now)
+        return self._play(_place_of(call), lambda: self._carry_out_sts(call, now), now)
+
+    def _carry_out_sts(self, call: StsCall, now: float) -> Reply:
+        caller = Place(call.operation, call.caller.account_id, call.region)
+        throttled = self._sts_throttles.refuse(caller, now)
+        return throttled or self.sts.carry_out(call, now)
 
     def handle_kms(self, call: KmsCall, now: float) -> Reply:
         """Answer a call to KMS."""
