@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from batch_onboard.core.allowance import Allowance
 from batch_onboard.core.redaction import Secrets
 from batch_onboard.core.selection import Selection
 from batch_onboard.core.steps import Rules
@@ -23,6 +24,7 @@ class Settings:
     Attributes:
         rules: what bears on a single target.
         selection: which targets the run is about.
+        allowance: which accounts and roles the operator allows.
         waves: of these, those of which waves; empty: of all.
         tolerance: how many failures are borne.
         canary: how many targets that need a Start go first, to their end; 0: none.
@@ -43,6 +45,7 @@ class Settings:
 
     rules: Rules = field(default_factory=Rules)
     selection: Selection = field(default_factory=Selection)
+    allowance: Allowance = field(default_factory=Allowance)
     waves: frozenset[int] = frozenset()
     tolerance: Tolerance = field(default_factory=Tolerance)
     canary: int = 0
