@@ -36,6 +36,7 @@ async def open_access(settings: Settings, run_id: str) -> AsyncIterator[AwsServi
             connections=settings.concurrency,
             allow_profiles=settings.allow_profiles,
             secrets=settings.secrets,
+            notify=settings.notify,
         )
         if settings.scenario is not None:
             access = await stack.enter_async_context(_simulated(settings.scenario, access))

@@ -26,7 +26,8 @@ def select(
         record_of: returns what the ledger knows of a target.
 
     Raises:
-        SelectionError: nothing is selected, or what was asked for can't go together.
+        SelectionError: nothing is selected, what was asked for can't go together, or the operator
+            does not allow it.
     """
     missing = settings.waves - {target.wave for target in targets}
     if missing:
@@ -38,6 +39,9 @@ def select(
     ]
     if not chosen:
         raise SelectionError("no target is selected: --wave leaves none of those included")
+    refusal = settings.allowance.refusal(chosen)
+    if refusal is not None:
+        raise SelectionError(refusal)
     if not settings.rules.wait:
         _refuse_gates(chosen, settings, record_of)
     return chosen

@@ -5,12 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from batch_onboard.core.allowance import Allowance
 from batch_onboard.core.redaction import Secrets
 from batch_onboard.core.selection import Selection
 from batch_onboard.core.steps import Rules
 from batch_onboard.core.tolerance import Tolerance
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from batch_onboard.simulator.scenario import Scenario
 
 
@@ -21,6 +24,7 @@ class Settings:
     Attributes:
         rules: what bears on a single target.
         selection: which targets the run is about.
+        allowance: which accounts and roles the operator allows.
         waves: of these, those of which waves; empty: of all.
         tolerance: how many failures are borne.
         canary: how many targets that need a Start go first, to their end; 0: none.
@@ -36,10 +40,12 @@ class Settings:
         change_ref: kept in the ledger, for audits.
         arguments: the command line, for the ledger.
         secrets: is told of what must not be shown; whoever shows anything asks it.
+        notify: is told, in a sentence, of what was done otherwise than asked for.
     """
 
     rules: Rules = field(default_factory=Rules)
     selection: Selection = field(default_factory=Selection)
+    allowance: Allowance = field(default_factory=Allowance)
     waves: frozenset[int] = frozenset()
     tolerance: Tolerance = field(default_factory=Tolerance)
     canary: int = 0
@@ -54,4 +60,5 @@ class Settings:
     scenario: Scenario | None = None
     change_ref: str | None = None
     arguments: tuple[str, ...] = ()
+    notify: Callable[[str], None] = field(default=lambda _: None, repr=False)
     secrets: Secrets = field(default_factory=Secrets, repr=False)

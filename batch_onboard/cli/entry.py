@@ -23,6 +23,7 @@ _LAZY = {
         f"{_COMMANDS}.ledger:ledger",
         "Care for a ledger: verify, salvage, compact, unlock.",
     ),
+    "policy": (f"{_COMMANDS}.policy:policy", "Print least-privilege IAM policies for a manifest."),
     "simulate": (f"{_COMMANDS}.simulate:simulate", "Serve the simulated AWS on loopback."),
     "schema": (f"{_COMMANDS}.schema:schema", "Print the manifest's JSON Schema, for editors."),
 }

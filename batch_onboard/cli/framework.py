@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 
 ENVIRONMENT_PREFIX = "BATCH_ONBOARD_"
 
+ALLOWED = f"{__name__}.allowed"
+"""In click's `Context.meta`: the accounts and roles that only a settings file may allow."""
+
+_ALLOWED = ("allowed_accounts", "allowed_roles")
 _UNITS = {"": 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _DURATION = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>ms|s|m|h|d|)", re.ASCII)
 
@@ -167,12 +171,15 @@ def load_settings(ctx: click.Context, param: click.Parameter, path: Path | None)
     if path is None:
         return None
     settings = _read_settings(path, param)
+    ctx.meta[ALLOWED] = {
+        key: _globs(path, key, settings.pop(key), ctx, param) for key in _ALLOWED if key in settings
+    }
     options = {
         option.name: option
         for option in ctx.command.params
         if isinstance(option, Option) and option.name
     }
-    known = [name for name, option in options.items() if option.settable]
+    known = [name for name, option in options.items() if option.settable] + [*_ALLOWED]
     for key in settings:
         if key not in known:
             why = f"unknown setting {key!r}{did_you_mean(key, known)}"
@@ -183,6 +190,15 @@ def load_settings(ctx: click.Context, param: click.Parameter, path: Path | None)
         key: _setting(path, options[key], value, ctx, param) for key, value in settings.items()
     }
     return path
+
+
+def _globs(
+    path: Path, key: str, value: object, ctx: click.Context, param: click.Parameter
+) -> tuple[str, ...]:
+    globs = value if isinstance(value, list) else [value]
+    if not all(isinstance(glob, str) and glob for glob in globs):
+        raise click.BadParameter(f"{path}: {key} must be a list of globs", ctx, param)
+    return tuple(globs)
 
 
 def _setting(

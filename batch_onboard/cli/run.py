@@ -17,7 +17,7 @@ from batch_onboard.cli.ending import note_end, say_lost
 from batch_onboard.cli.framework import Command
 from batch_onboard.cli.invocation import Invocation
 from batch_onboard.cli.metrics import unfit_place
-from batch_onboard.cli.run_options import run_options, settings_from
+from batch_onboard.cli.run_options import allowance_of, run_options, settings_from
 from batch_onboard.cli.texts import count, duration, safe, summary_lines
 from batch_onboard.exits import Exit
 
@@ -57,7 +57,10 @@ def run(ctx: click.Context, /, manifest: Path, **options: Any) -> None:
         talk.fail("usage", f"--metrics-file: {wrong}")
         ctx.exit(Exit.USAGE)
     settings = replace(
-        settings_from(options, scenario, tuple(sys.argv[1:])), secrets=invocation.secrets
+        settings_from(options, scenario, tuple(sys.argv[1:])),
+        secrets=invocation.secrets,
+        allowance=allowance_of(ctx),
+        notify=lambda sentence: talk.warn("identity", sentence),
     )
 
     from batch_onboard.app.batch import open_batch

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from batch_onboard.cli.arguments import FILE, allow_profiles_option, output_option
-from batch_onboard.cli.framework import Duration, Number, Option, load_settings
+from batch_onboard.cli.framework import ALLOWED, Duration, Number, Option, load_settings
+from batch_onboard.core.allowance import Allowance
 from batch_onboard.core.selection import KEYS, Selection, SelectionError, Selector
 from batch_onboard.core.tolerance import Tolerance
 
@@ -288,6 +289,12 @@ def run_options(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in reversed(_OPTIONS):
         command = option(command)
     return command
+
+
+def allowance_of(ctx: click.Context) -> Allowance:
+    """Return what the settings file allows; no flag and no environment lifts it."""
+    allowed = ctx.meta.get(ALLOWED, {})
+    return Allowance(allowed.get("allowed_accounts"), allowed.get("allowed_roles"))
 
 
 def settings_from(

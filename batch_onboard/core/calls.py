@@ -24,6 +24,10 @@ class Operation(StrEnum):
     DELETE = "DeleteInstanceOnboardingJob"
 
 
+KEYED = frozenset({Operation.START, Operation.CONFIG})
+"""The operations for which the target's key has to be known: it is sent, or compared."""
+
+
 class JobStatus(StrEnum):
     """The states of an onboarding job (`InstanceOnboardingJobStatusCode` of the service model)."""
 
@@ -59,9 +63,11 @@ class Meaning(Enum):
     """No credentials can be had for the identity: nothing was sent."""
     WRONG_ACCOUNT = "wrong_account"
     """The identity's credentials are another account's: nothing was sent."""
+    NO_KEY = "no_key"
+    """It is not known which key the target's alias names: nothing was sent."""
 
 
-NOT_SENT = frozenset({Meaning.UNSENT, Meaning.NO_IDENTITY, Meaning.WRONG_ACCOUNT})
+NOT_SENT = frozenset({Meaning.UNSENT, Meaning.NO_IDENTITY, Meaning.WRONG_ACCOUNT, Meaning.NO_KEY})
 """Meanings after which it is certain that no request left."""
 
 NOT_ACCEPTED = frozenset(
@@ -131,12 +137,25 @@ CREDENTIAL_CODES = frozenset(
         "InvalidSignatureException",
         "MissingAuthenticationToken",
         "OptInRequired",
+        "RegionDisabledException",
         "RequestExpired",
         "RequestTimeTooSkewed",
         "SignatureDoesNotMatch",
         "UnrecognizedClientException",
     }
 )
+DENIED_BY_SCP = "denied_by_scp"
+"""The tool's own code: a service control policy denies an identity, often in some Regions only."""
+REGIONAL_CODES = frozenset(
+    {
+        "InvalidClientTokenId",
+        "OptInRequired",
+        "RegionDisabledException",
+        "UnrecognizedClientException",
+        DENIED_BY_SCP,
+    }
+)
+"""Refusals that may be about one Region: it is not enabled there, or not allowed."""
 _BY_CODE = {
     **dict.fromkeys(THROTTLING_CODES, Meaning.THROTTLED),
     **dict.fromkeys(EXPIRED_CODES, Meaning.EXPIRED),

@@ -29,7 +29,15 @@ from dataclasses import replace
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from batch_onboard.core.calls import NOT_ACCEPTED, NOT_SENT, Answer, JobStatus, Meaning, Operation
+from batch_onboard.core.calls import (
+    KEYED,
+    NOT_ACCEPTED,
+    NOT_SENT,
+    Answer,
+    JobStatus,
+    Meaning,
+    Operation,
+)
 from batch_onboard.core.lifecycle import Event, State
 from batch_onboard.core.look import Look
 from batch_onboard.core.notes import Notes
@@ -41,7 +49,7 @@ from batch_onboard.core.verdict import Finding, is_ours
 if TYPE_CHECKING:
     from batch_onboard.core.polling import PollPlan
     from batch_onboard.core.record import Entry, Record
-    from batch_onboard.core.targets import Target
+    from batch_onboard.core.targets import Encryption, Target
 
 
 MAX_CLEARS = 2
@@ -101,7 +109,7 @@ class Course:
         self._attempts_before = record.attempts
         self._plan = plan
         self._notes = Notes(target.key, record)
-        self._look = Look(target, record, rules)
+        self._look = Look(target.encryption, record, rules)
         self._patience = Patience()
         self.spared = False
         self._mode = _Mode.LOOK
@@ -147,6 +155,15 @@ class Course:
             case Opening.LOOK:
                 return Step(next=self._turn_to(_Mode.LOOK, moment.now))
 
+    def needs_key(self, operation: Operation) -> bool:
+        """Say whether a call has to wait until the alias of the target's key is resolved."""
+        return operation in KEYED and self.target.encryption.by_alias
+
+    def resolved(self, encryption: Encryption) -> None:
+        """Take in which key the alias of the target's key names."""
+        self.target = replace(self.target, encryption=encryption)
+        self._look.wanted = encryption
+
     def intend(self, operation: Operation, moment: Moment) -> tuple[Entry, ...]:
         """Return the entries that must be durable before the call leaves.
 
@@ -159,6 +176,7 @@ class Course:
                 Event.INTENDED,
                 moment,
                 encryption=str(self.target.encryption),
+                alias=self.target.encryption.alias,
                 identity=str(self.target.identity),
                 clean=self._look.clean,
                 hold=self._rules.hold,
@@ -237,7 +255,7 @@ class Course:
         if answer.job is None and age < self._rules.consistency_window:
             wait = self._patience.between_looks(moment.chance)
             return self._next(Operation.STATUS, moment.now + wait)
-        as_wanted = self.record.encryption == str(self.target.encryption)
+        as_wanted = self.record.has(self.target.encryption)
         if answer.job and self.record.ours and self._last_running is not None and as_wanted:
             self._plan.ended(self._last_running, age)
             return self._job_ended(answer, moment)

@@ -12,17 +12,17 @@ from batch_onboard.core.verdict import NOT_ONBOARDED, Finding, Reading, find, is
 if TYPE_CHECKING:
     from batch_onboard.core.record import Record
     from batch_onboard.core.steps import Moment, Rules
-    from batch_onboard.core.targets import Encryption, Target
+    from batch_onboard.core.targets import Encryption
 
 
 class Look:
     """What one course has read of its target's live state."""
 
-    __slots__ = ("_asked_at", "_held_until", "_record", "_rules", "_succeeded_at", "_target", "job")
+    __slots__ = ("_asked_at", "_held_until", "_record", "_rules", "_succeeded_at", "job", "wanted")
 
-    def __init__(self, target: Target, record: Record, rules: Rules) -> None:
+    def __init__(self, wanted: Encryption, record: Record, rules: Rules) -> None:
         self.job: Answer | None = None  # the status that was read last
-        self._target = target
+        self.wanted = wanted
         self._record = record
         self._rules = rules
         self._asked_at = float("-inf")  # when the status was asked for
@@ -80,7 +80,7 @@ class Look:
         return find(
             Reading(self.job.job if self.job is not None else None, config.encryption),
             self._record,
-            self._target.encryption,
+            self.wanted,
             # The config may have taken many tries: its answer says nothing of the status's age.
             held=self._asked_at < self.held_until,
             recent=moment.now - ended_at < self._rules.consistency_window,
@@ -88,13 +88,17 @@ class Look:
 
     def facts(self, found: Finding, live: Encryption | None) -> dict[str, Any]:
         """Return what an entry says about a finding that ends a course."""
-        wanted = self._target.encryption
-        facts: dict[str, Any] = {"encryption": str(wanted), "ours": is_made_by_us(self._record)}
+        wanted = self.wanted
+        facts: dict[str, Any] = {
+            "encryption": str(wanted),
+            "alias": wanted.alias,
+            "ours": is_made_by_us(self._record),
+        }
         if found is Finding.MISSING:
             facts["error_code"] = NOT_ONBOARDED
             facts["message"] = "it was onboarded before, and has no config any more"
         elif found is Finding.DRIFT:
-            facts["encryption"] = str(live)
+            facts["encryption"], facts["alias"] = str(live), None
             facts["message"] = f"onboarded with encryption {live}, the manifest asks for {wanted}"
         elif live is not None and wanted.compare(live) is Comparison.UNKNOWN:
             facts["message"] = f"it is not known whether {live} and {wanted} are the same key"

@@ -28,6 +28,7 @@ _LIMITS = {
     Meaning.REJECTED: 1,
     Meaning.NO_IDENTITY: 1,
     Meaning.WRONG_ACCOUNT: 1,
+    Meaning.NO_KEY: 1,
 }
 _AT_ONCE = frozenset({Meaning.THROTTLED, Meaning.EXPIRED})
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from batch_onboard.core.calls import Answer, Operation
     from batch_onboard.core.record import Entry
-    from batch_onboard.core.targets import Target
+    from batch_onboard.core.targets import Encryption, Target
 
 
 class JournalError(Exception):
@@ -64,6 +64,18 @@ class Service(Protocol):
 
         Raises:
             UnusableServiceError: nor can any other call be made.
+        """
+        ...
+
+    async def resolve(self, target: Target) -> Encryption | Answer:
+        """Find the key behind the alias that a target's encryption names; once for all.
+
+        Returns:
+            The encryption with the key's own ARN, or the answer that says why that is not known:
+            `NO_KEY`, or what else became of asking. Nothing was sent to the onboarding service.
+
+        Raises:
+            UnusableServiceError: as `prepare` does.
         """
         ...
 

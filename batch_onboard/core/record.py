@@ -15,7 +15,7 @@ from batch_onboard.core.lifecycle import Event, State, move
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from batch_onboard.core.targets import TargetKey
+    from batch_onboard.core.targets import Encryption, TargetKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,7 @@ class Entry:
         message: for people.
         request_id: the service's id of the request that told it.
         encryption: `INTENDED`: what is asked for; found: what is there (`str(Encryption)`).
+        alias: the alias by which the manifest asks for that key, if it does so by one.
         identity: `INTENDED`: whose credentials sign the Start.
         clean: `INTENDED`: a read before it showed neither job nor config, or a failed job's record
             was deleted by this ledger; so what is there afterwards is this Start's work.
@@ -47,6 +48,7 @@ class Entry:
     message: str | None = None
     request_id: str | None = None
     encryption: str | None = None
+    alias: str | None = None
     identity: str | None = None
     clean: bool = False
     hold: float | None = None
@@ -78,12 +80,20 @@ class Record:
     attempts: int = 0
     automatic_clears: int = 0
     encryption: str | None = None
+    alias: str | None = None
     failure_code: str | None = None
     error_code: str | None = None
     message: str | None = None
     request_id: str | None = None
     started_at: datetime | None = None
     finished_at: datetime | None = None
+
+    def has(self, encryption: Encryption) -> bool:
+        """Say whether this is the encryption that was asked for, or found, last.
+
+        An alias counts as the key that it named then: `--recheck` asks what it names now.
+        """
+        return str(encryption) in (self.encryption, self.alias)
 
     def apply(self, entry: Entry) -> None:
         """Take in one entry.
@@ -105,7 +115,7 @@ class Record:
         if event is Event.WITHDRAWN:
             self.attempts -= 1
         if event in _FOUND:
-            self.encryption = entry.encryption
+            self.encryption, self.alias = entry.encryption, entry.alias
         self.failure_code = entry.failure_code
         self.error_code = entry.error_code
         self.message = entry.message
@@ -118,7 +128,7 @@ class Record:
         self.clean = entry.clean
         self.intent_at = self.started_at = entry.at
         self.intent_hold = entry.hold or 0.0
-        self.encryption = entry.encryption
+        self.encryption, self.alias = entry.encryption, entry.alias
 
 
 _FOUND = frozenset({Event.FOUND_ONBOARDED, Event.FOUND_DRIFT})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, StrEnum
 from typing import NamedTuple
 
@@ -60,15 +60,32 @@ class Comparison(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Encryption:
-    """How an instance's campaign data is encrypted (`encryptionConfig` of the service model)."""
+    """How an instance's campaign data is encrypted (`encryptionConfig` of the service model).
+
+    Attributes:
+        enabled: with a key of KMS.
+        key_arn: the key's ARN, or that of an alias which has not been resolved.
+        encryption_type: as the service spells it.
+        alias: the ARN of the alias that the key was asked for by, once it has been resolved.
+    """
 
     enabled: bool
     key_arn: str | None = None
     encryption_type: str | None = None
+    alias: str | None = None
 
     def __str__(self) -> str:
         """The key's ARN, or `disabled`: what ledger and reports show."""
         return (self.key_arn or "enabled") if self.enabled else "disabled"
+
+    @property
+    def by_alias(self) -> bool:
+        """The key is named by an alias, which does not tell which key it is."""
+        return self.enabled and self.key_arn is not None and ":alias/" in self.key_arn
+
+    def resolved(self, key_arn: str) -> Encryption:
+        """Return the same with the key's own ARN, after an alias has been resolved."""
+        return replace(self, key_arn=key_arn, alias=self.key_arn)
 
     def compare(self, live: Encryption) -> Comparison:
         """Say whether `live` has the key that this one asks for.
@@ -90,12 +107,31 @@ def _is_exact_key(key_arn: str | None) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
+class RoleSession:
+    """How the session of an assumed role is asked for (AssumeRole, STS API reference).
+
+    Attributes:
+        duration: its life in seconds. Every role allows 3600, also in a chain (IAM user guide).
+        tags: of the session, for policies; they need sts:TagSession.
+        source_identity: who is behind it, for CloudTrail; it needs sts:SetSourceIdentity.
+    """
+
+    duration: int = 3600
+    tags: tuple[tuple[str, str], ...] = ()
+    source_identity: str | None = None
+
+
+PLAIN_SESSION = RoleSession()
+
+
+@dataclass(frozen=True, slots=True)
 class Identity:
     """Whose credentials a call is signed with: a role's, a profile's, or (neither) the caller's."""
 
     role_arn: str | None = None
     external_id: str | None = None
     profile: str | None = None
+    session: RoleSession = PLAIN_SESSION
 
     def __str__(self) -> str:
         if self.role_arn is not None:

@@ -12,7 +12,7 @@ from math import inf
 from typing import TYPE_CHECKING
 
 from batch_onboard.core.breaker import Breaker
-from batch_onboard.core.calls import TRANSIENT, Meaning
+from batch_onboard.core.calls import REGIONAL_CODES, TRANSIENT, Meaning
 from batch_onboard.core.permission import LET_IN, REFUSALS, Permission
 from batch_onboard.engine.watching import Circuit, Notice
 
@@ -30,6 +30,7 @@ _LASTING = frozenset({"tls"})
 _REGION_TRIPS, _REGION_ACCOUNTS = 10, 3
 
 Held = tuple["Course", "Next"]
+_Access = tuple["Identity", str]
 
 
 class Circuits:
@@ -46,7 +47,7 @@ class Circuits:
         self._breakers: dict[Domain | str, Breaker] = {}  # by domain, and by Region
         self._permissions: dict[_Access, Permission] = {}
         self._let_in: defaultdict[_Access, set[Operation]] = defaultdict(set)
-        self._unavailable: dict[Identity, Answer] = {}
+        self._unavailable: dict[Identity | _Access, Answer] = {}
         self._refused: dict[Course, Answer] = {}  # by the latest answer to its calls
         self._held: dict[_Access, list[Held]] = {}
         self._released: list[Held] = []
@@ -71,7 +72,7 @@ class Circuits:
         if self._refused:
             self._refused.pop(course, None)
         if answer.meaning is Meaning.NO_IDENTITY:
-            self._close(course.target.identity, answer)
+            self._close(course, answer)
             return
         access = _access(course)
         if answer.meaning in REFUSALS:
@@ -126,11 +127,13 @@ class Circuits:
         for breaker in self._on_the_way(course.target.key.domain):
             if breaker.given_up is not None:
                 return breaker.given_up
-        if self._permissions:
-            permission = self._permissions.get(_access(course))
-            if permission is not None and (closed := permission.closed(operation)) is not None:
-                return closed
-        return self._unavailable.get(course.target.identity) if self._unavailable else None
+        if not (self._permissions or self._unavailable):
+            return None
+        access = _access(course)
+        permission = self._permissions.get(access)
+        closed = permission.closed(operation) if permission is not None else None
+        closed = closed or self._unavailable.get(course.target.identity)
+        return closed or self._unavailable.get(access)
 
     def hold(self, course: Course, following: Next) -> bool:
         """Keep a course, if another is about to find out whether their identity is let in."""
@@ -153,10 +156,15 @@ class Circuits:
         notices, self._notices = self._notices, []
         return notices
 
-    def _close(self, identity: Identity, answer: Answer) -> None:
-        if identity not in self._unavailable:
-            self._unavailable[identity] = answer
-            self._notices.append(Notice(Circuit.REFUSED, str(identity), answer))
+    def _close(self, course: Course, answer: Answer) -> None:
+        """Take it that an identity cannot be had: anywhere, or in one Region."""
+        identity, region = _access(course)
+        regional = answer.error_code in REGIONAL_CODES
+        closed = (identity, region) if regional else identity
+        if closed not in self._unavailable:
+            self._unavailable[closed] = answer
+            scope = f"{identity} in {region}" if regional else str(identity)
+            self._notices.append(Notice(Circuit.REFUSED, scope, answer))
 
     def _release(self, access: _Access) -> None:
         self._released += self._held.pop(access, ())
@@ -195,9 +203,6 @@ def _turn(breaker: Breaker) -> Circuit:
     if breaker.given_up is not None:
         return Circuit.GIVEN_UP
     return Circuit.OUT if breaker.is_open else Circuit.BACK
-
-
-_Access = tuple["Identity", str]
 
 
 def _access(course: Course) -> _Access:

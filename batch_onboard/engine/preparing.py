@@ -1,4 +1,4 @@
-"""Waiting for credentials: one worker for each identity, so that a slow one holds no others up."""
+"""Waiting for credentials and keys: a worker for each identity, so a slow one holds none up."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING
 
 import anyio
 
+from batch_onboard.core.calls import Answer
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from batch_onboard.core.calls import Answer
+    from batch_onboard.core.calls import Operation
     from batch_onboard.core.course import Course
     from batch_onboard.core.ports import Service
     from batch_onboard.core.targets import Identity
@@ -38,19 +40,29 @@ class Preparing:
             waiting.append(call)
         return waiting is not None
 
-    async def prepare(self, course: Course) -> Answer | None:
-        """Have credentials ready, or return the answer that says why there are none."""
+    async def prepare(self, course: Course, operation: Operation) -> Answer | None:
+        """Have all ready that a call needs, or return the answer that says what is missing."""
         identity = course.target.identity
         self._waiting[identity] = []
         try:
             with anyio.CancelScope() as scope:
                 self._scopes.add(scope)
-                return await self._service.prepare(course.target)
+                return await self._prepare(course, operation)
             return None
         finally:
             self._scopes.discard(scope)
             for call in reversed(self._waiting.pop(identity)):
                 self._put_back(call)
+
+    async def _prepare(self, course: Course, operation: Operation) -> Answer | None:
+        missing = await self._service.prepare(course.target)
+        if missing is not None or not course.needs_key(operation):
+            return missing
+        found = await self._service.resolve(course.target)
+        if isinstance(found, Answer):
+            return found
+        course.resolved(found)
+        return None
 
     def cancel(self) -> None:
         """Wait for no credentials any more: nothing was sent with them yet."""

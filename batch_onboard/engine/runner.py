@@ -224,7 +224,7 @@ class Runner:
             return
         if self._preparing.joins(call):
             return
-        answer = await self._preparing.prepare(course)
+        answer = await self._preparing.prepare(course, operation)
         if self._stopping:
             return
         if answer is None:

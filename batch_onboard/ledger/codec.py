@@ -139,6 +139,7 @@ def encode_entry(entry: Entry) -> bytes:
             message=entry.message,
             request_id=entry.request_id,
             encryption=entry.encryption,
+            alias=entry.alias,
             identity=entry.identity,
             clean=entry.clean,
             hold=entry.hold,

@@ -206,6 +206,7 @@ class RecordLine(Line, tag="record", frozen=True, kw_only=True):
     attempts: int = 0
     automatic_clears: int = 0
     encryption: str | None = None
+    alias: str | None = None
     failure_code: str | None = None
     error_code: str | None = None
     message: str | None = None
@@ -229,6 +230,7 @@ class EntryLine(Line, frozen=True, kw_only=True):
     message: str | None = None
     request_id: str | None = None
     encryption: str | None = None
+    alias: str | None = None
     identity: str | None = None
     clean: bool = False
     hold: float | None = None

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from batch_onboard.core.targets import Identity
+from batch_onboard.core.targets import PLAIN_SESSION, Identity, RoleSession
 from batch_onboard.manifest.arns import role_account
+from batch_onboard.manifest.layers import SESSION
 from batch_onboard.manifest.templates import fill, unknown_words
 from batch_onboard.manifest.wording import quoted
 
@@ -17,10 +18,16 @@ if TYPE_CHECKING:
     from batch_onboard.manifest.models import Settings
     from batch_onboard.manifest.problems import Complaints
 
-_Wanted = tuple[str | None, str | None, str | None]  # in the order of Identity's own fields
+# In the order of Identity's own fields.
+_Wanted = tuple[str | None, str | None, str | None, RoleSession]
 _UNKNOWN: tuple[None, None] = (None, None)
 _EXTERNAL_ID = re.compile(r"[a-zA-Z0-9_+=,.@:/-]{2,1224}")
 """The characters that AssumeRole takes (AWS STS API reference)."""
+
+
+_TAG_KEY, _TAG_VALUE = re.compile(r"[\w\s.:/=+@-]{1,128}"), re.compile(r"[\w\s.:/=+@-]{0,256}")
+"""What a session tag may be (AWS STS API reference, Tag)."""
+_SESSION_KEYS = frozenset(SESSION)
 
 
 class Identities:
@@ -38,6 +45,7 @@ class Identities:
             _filled(holder["role_arn"], "role_arn", key) if "role_arn" in holder else None,
             _filled(holder["external_id"], "external_id", key) if "external_id" in holder else None,
             _filled(holder["profile"], "profile", key) if "profile" in holder else None,
+            _session(layers) if holder.keys() & _SESSION_KEYS else PLAIN_SESSION,
         )
         identity, account_id = self._known.get(wanted, _UNKNOWN)
         if identity is not None and account_id in (None, key.account_id):
@@ -45,7 +53,7 @@ class Identities:
         return self._make(wanted, layers, key)
 
     def _make(self, wanted: _Wanted, layers: Layers, key: TargetKey) -> Identity | None:
-        role_arn, external_id, _ = wanted
+        role_arn, external_id, _, session = wanted
         account_id = None
         if role_arn is not None:
             account_id = role_account(role_arn)
@@ -58,17 +66,53 @@ class Identities:
             if wrong_external is not None:
                 self._complain(layers.holder["external_id"], "external_id", wrong_external)
                 return None
+        if not self._accepts_session(layers, session, role_arn):
+            return None
         identity = Identity(*wanted)
         self._known[wanted] = identity, account_id
         return identity
 
+    def _accepts_session(self, layers: Layers, session: RoleSession, role_arn: str | None) -> bool:
+        wrong_tags = _wrong_tags(session.tags)
+        if wrong_tags is not None:
+            self._complain(layers.holder["session_tags"], "session_tags", wrong_tags)
+            return False
+        without_role = [name for name in SESSION if role_arn is None and name in layers.holder]
+        for name in without_role:
+            wrong = f"{name} has no effect without a role_arn; add the role, or remove it"
+            self._complain(layers.holder[name], name, wrong)
+        return not without_role
+
     def _complain(self, holder: Checked[Settings], name: str, wrong: str) -> None:
-        if not unknown_words(holder.node[name]):  # else it was refused where it stands
+        value = holder.node[name]
+        if not (isinstance(value, str) and unknown_words(value)):  # else refused where it stands
             self._complaints.error(holder.node.value_place(name), wrong, kind=name)
 
 
 def _filled(holder: Checked[Settings], name: str, key: TargetKey) -> str:
     return fill(getattr(holder.settings, name), key)
+
+
+def _session(layers: Layers) -> RoleSession:
+    def given(name: str) -> Any:
+        holder = layers.holder.get(name)
+        return None if holder is None else getattr(holder.settings, name)
+
+    return RoleSession(
+        given("session_duration") or PLAIN_SESSION.duration,
+        tuple(sorted((given("session_tags") or {}).items())),
+        given("source_identity"),
+    )
+
+
+def _wrong_tags(tags: tuple[tuple[str, str], ...]) -> str | None:
+    for name, value in tags:
+        if _TAG_KEY.fullmatch(name) is None or _TAG_VALUE.fullmatch(value) is None:
+            return (
+                f"session_tags has {quoted(name)}: {quoted(value)}, but takes names of 1 to 128 "
+                "and texts of up to 256 letters, digits, spaces and characters of _ . : / = + - @"
+            )
+    return None
 
 
 def _wrong_role(role_arn: str, account_id: str | None, key: TargetKey) -> str:

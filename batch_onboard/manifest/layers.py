@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
 _IDENTIFYING = frozenset({"account_id", "region", "id", "arn"})
 """The keys that say which instance is meant, and nothing of how it is to be onboarded."""
+SESSION = ("session_duration", "session_tags", "source_identity")
+"""The keys that say how a role's session is asked for."""
+_OF_A_ROLE = frozenset({"role_arn", "external_id", *SESSION})
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +35,12 @@ class Layers:
         """Lay one mapping's settings over these.
 
         Whose credentials are used is one decision: a profile takes the place of a role that comes
-        from below, with its external id, and a role that of a profile.
+        from below, with its external id and session, and a role that of a profile.
         """
         given = top.settings.model_fields_set
         holder = self.holder
         if "profile" in given:
-            holder = {key: holder[key] for key in holder.keys() - {"role_arn", "external_id"}}
+            holder = {key: holder[key] for key in holder.keys() - _OF_A_ROLE}
         elif "role_arn" in given:
             holder = {key: holder[key] for key in holder.keys() - {"profile"}}
         labels = self.labels

@@ -18,6 +18,7 @@ ENCRYPTION_SPELLINGS = {"encryptionType": "encryption_type", "keyArn": "key_arn"
 ACCOUNT_ID = r"^[0-9]{12}$"
 REGION = r"^[a-z]{2,}(-[a-z]+)+-[0-9]+$"
 INSTANCE_ID = r"^[a-zA-Z0-9_.-]{1,256}$"
+SOURCE_IDENTITY = r"^[a-zA-Z0-9_+=,.@-]{2,64}$"
 INSTANCE_ARN = (
     r"^arn:aws(-[a-z]+)*:connect:[a-z]{2,}(-[a-z]+)+-[0-9]+:[0-9]{12}"
     r":instance/[a-zA-Z0-9_.-]{1,256}$"
@@ -65,6 +66,21 @@ class Settings(Strict):
             min_length=2,
             max_length=1224,
             description="an external id for AssumeRole, of 2 to 1224 characters",
+        ),
+    ] = None
+    session_duration: Annotated[
+        int | None,
+        Field(ge=900, le=43_200, description="a number of seconds from 900 to 43200"),
+    ] = None
+    session_tags: Annotated[
+        dict[str, str] | None,
+        Field(max_length=50, description="a mapping of at most 50 names to texts"),
+    ] = None
+    source_identity: Annotated[
+        str | None,
+        Field(
+            pattern=SOURCE_IDENTITY,
+            description="2 to 64 letters, digits and characters of _ + = , . @ -",
         ),
     ] = None
     profile: Annotated[

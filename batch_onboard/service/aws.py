@@ -15,6 +15,7 @@ from batch_onboard.service.answers import answer_to_result, without_secrets
 from batch_onboard.service.endpoints import check_endpoint
 from batch_onboard.service.failures import timed_out
 from batch_onboard.service.identities import Identities
+from batch_onboard.service.keys import Keys
 from batch_onboard.service.session import CAMPAIGNS, open_clients
 from batch_onboard.service.sts import Sts
 from batch_onboard.service.wire import call
@@ -37,9 +38,12 @@ class AwsService:
     `open_service` makes one.
     """
 
-    def __init__(self, clients: Clients, identities: Identities, settings: ServiceSettings) -> None:
+    def __init__(
+        self, clients: Clients, identities: Identities, keys: Keys, settings: ServiceSettings
+    ) -> None:
         self._clients = clients
         self._identities = identities
+        self._keys = keys
         self._call_timeout = settings.call_timeout
         self._secrets = settings.secrets
 
@@ -58,6 +62,30 @@ class AwsService:
             return without_secrets(credentials, self._secrets)
         await self._clients.get(CAMPAIGNS[target.api], target.key.region)
         return None
+
+    async def resolve(self, target: Target) -> Encryption | Answer:
+        """Find the key behind the alias that a target's encryption names; once for all.
+
+        Returns:
+            The encryption with the key's own ARN, or the answer that says why that is not known.
+
+        Raises:
+            ServiceConfigurationError: as `prepare` does.
+        """
+        alias = target.encryption.key_arn
+        if not target.encryption.by_alias or alias is None:
+            return target.encryption
+        credentials = await self._identities.for_target(target)
+        if isinstance(credentials, Answer):
+            return without_secrets(credentials, self._secrets)
+        found = await self._keys.behind(
+            alias, target.identity, lambda: credentials.keys_for(target.key.account_id)
+        )
+        if not isinstance(found, Answer):
+            return target.encryption.resolved(found)
+        if found.meaning is Meaning.EXPIRED:
+            self._identities.expired(target.identity, credentials)
+        return without_secrets(found, self._secrets)
 
     async def send(self, operation: Operation, target: Target) -> Answer:
         """Make one call, once; whatever becomes of it is an answer.
@@ -148,4 +176,5 @@ async def open_service(
     async with open_clients(settings) as clients:
         sts = Sts(clients, settings, random or SystemRandom())
         identities = Identities(settings, sts)
-        yield AwsService(clients, identities, settings)
+        keys = Keys(clients, settings.call_timeout)
+        yield AwsService(clients, identities, keys, settings)

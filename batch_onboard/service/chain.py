@@ -21,6 +21,7 @@ from botocore.exceptions import (
 
 from batch_onboard.core.calls import Answer, Meaning
 from batch_onboard.service.failures import words
+from batch_onboard.service.providers import MfaNeededError, Programs, tame
 from batch_onboard.service.session import open_chain_session
 from batch_onboard.service.settings import StaticCredentials
 from batch_onboard.service.transport import NotSentError
@@ -82,6 +83,7 @@ class ChainKeys:
         self._label = profile or "default"
         self._found: AioCredentials | AioRefreshableCredentials | None = None
         self._rest_until = 0.0
+        self._programs = Programs()
 
     async def keys(self, region: str) -> StaticCredentials | Answer:
         """Return keys that are not about to expire, or the answer that says why there are none."""
@@ -92,11 +94,14 @@ class ChainKeys:
             self.restart()  # what it raises has no bounds, and all of it means 'no keys'
             code, message = _explain(error, self._label)
             return Answer(Meaning.NO_IDENTITY, error_code=code, message=message)
+        finally:
+            await self._programs.end()
 
     async def _load(self, region: str) -> StaticCredentials | Answer:
         if self._found is None:
             session = open_chain_session(self._profile, region)
             self._label = session.profile or self._label
+            tame(session, self._programs)
             self._found = await session.get_credentials()
         frozen = await self._found.get_frozen_credentials() if self._found else None
         if frozen is None or not frozen.access_key or not frozen.secret_key:
@@ -139,6 +144,12 @@ def _explain(error: Exception, profile: str) -> tuple[str, str]:
             message = (
                 f"the SSO session of profile {profile} has expired or was never opened: "
                 f"run `aws sso login --profile {profile}`"
+            )
+        case MfaNeededError():
+            code = "mfa_needed"
+            message = (
+                f"profile {error} asks for an MFA code (mfa_serial), and a run asks nobody: use a "
+                "profile of SSO, or one with temporary credentials that were had with the code"
             )
         case CredentialRetrievalError():
             code = "credential_provider"

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import logging
 import os
+import platform
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
 import aioboto3
+import aiobotocore
 import anyio
+import botocore
 from aiobotocore.config import AioConfig
 from aiobotocore.session import AioSession
 from botocore.exceptions import BotoCoreError
@@ -32,10 +35,14 @@ if TYPE_CHECKING:
 
     from batch_onboard.service.settings import ServiceSettings
 
-ServiceName: TypeAlias = Literal["connectcampaigns", "connectcampaignsv2", "sts"]
+ServiceName: TypeAlias = Literal["connectcampaigns", "connectcampaignsv2", "kms", "sts"]
 CAMPAIGNS: dict[Api, ServiceName] = {Api.V1: "connectcampaigns", Api.V2: "connectcampaignsv2"}
 
 _LIBRARIES = ("aioboto3", "aiobotocore", "aiohttp", "boto3", "botocore", "urllib3")
+_USER_AGENT = (
+    f"aiobotocore/{aiobotocore.__version__} botocore/{botocore.__version__} "
+    f"lang/python#{platform.python_version()} os/{platform.system().lower()}"
+)
 _FALLBACK_REGION = "us-east-1"
 # One try: the engine owns the retry, and its limiter has to see every throttle.
 _ONE_TRY = {"mode": "standard", "total_max_attempts": 1}
@@ -162,7 +169,13 @@ def _client_config(settings: ServiceSettings, transport: Transport) -> AioConfig
         "read_timeout": settings.call_timeout,
         "max_pool_connections": settings.connections,
         "retries": _ONE_TRY,
+        # botocore composes its own at each call, twice: a fifth of what a call costs.
+        "user_agent": _USER_AGENT,
         "user_agent_extra": settings.user_agent_extra,
+        # No operation here has a body worth compressing, or a checksum beside the signature.
+        "disable_request_compression": True,
+        "request_checksum_calculation": "when_required",
+        "response_checksum_validation": "when_required",
         "http_session_cls": cast("type[AIOHTTPSession]", transport.session),
     }
     if settings.endpoint_url is not None:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from batch_onboard.core.ports import UnusableServiceError
 from batch_onboard.core.redaction import Secrets
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class ServiceConfigurationError(UnusableServiceError):
@@ -44,6 +48,7 @@ class ServiceSettings:
         static_credentials: of a simulator, in place of the environment's. With them, the AWS
             config is not read.
         secrets: is told of all credentials before they sign a call.
+        notify: is told, in a sentence, of what was done otherwise than asked for.
     """
 
     user_agent_extra: str
@@ -54,3 +59,4 @@ class ServiceSettings:
     endpoint_url: str | None = None
     static_credentials: StaticCredentials | None = None
     secrets: Secrets = field(default_factory=Secrets, repr=False)
+    notify: Callable[[str], None] = field(default=lambda _: None, repr=False)

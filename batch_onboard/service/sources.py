@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Protocol
 
 import anyio
 
-from batch_onboard.core.calls import Answer, Meaning
+from batch_onboard.core.calls import DENIED_BY_SCP, Answer, Meaning
 from batch_onboard.service.credentials import Caller, Credentials
-from batch_onboard.service.sts import PASSING
+from batch_onboard.service.sts import PASSING, is_denied_by_scp
 
 if TYPE_CHECKING:
     from batch_onboard.core.targets import Identity
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 _HOLD = 60.0
 """Seconds: thousands of targets share a role, and a person needs longer to mend it."""
-_HOLD_PASSING = 5.0
-"""Seconds: long enough for those who waited for the same try, short enough to go on soon."""
+_HOLD_PASSING = 0.5
+"""Seconds: for those who waited for the same try; whoever comes later asks again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +134,7 @@ class RoleSource:
         lent = await self._lender.get(region)
         if isinstance(lent, Answer):
             return Refusal(lent, _HOLD_PASSING)
-        outcome = await self._sts.assume(self._identity, lent.keys, region)
+        outcome = await self._sts.assume(self._identity, lent, region)
         if isinstance(outcome, Credentials):
             return outcome
         if outcome.meaning is Meaning.EXPIRED:
@@ -148,10 +148,14 @@ class RoleSource:
     def _denied(self, answer: Answer, caller: Caller) -> Refusal:
         external_id = "" if self._identity.external_id is None else " with this external id"
         message = (
-            f"{caller.arn} may not assume {self._identity}: it needs sts:AssumeRole on that role, "
-            f"and the role's trust policy has to let it in{external_id}"
+            f"{caller.arn} may not assume {self._identity}: it needs {_actions(self._identity)} on "
+            f"that role, and the role's trust policy has to let it in{external_id}"
         )
-        return Refusal(replace(answer, meaning=Meaning.NO_IDENTITY, message=message))
+        code = answer.error_code
+        if is_denied_by_scp(answer):
+            code, message = DENIED_BY_SCP, f"a service control policy denies: {answer.message}"
+        refused = replace(answer, meaning=Meaning.NO_IDENTITY, error_code=code, message=message)
+        return Refusal(refused)
 
     def ages(self, credentials: Credentials) -> bool:
         """Say whether the session of the role is near its end."""
@@ -159,6 +163,15 @@ class RoleSource:
 
     def restart(self) -> None:
         """Every session is a new one anyway."""
+
+
+def _actions(identity: Identity) -> str:
+    actions = ["sts:AssumeRole"]
+    if identity.session.tags:
+        actions.append("sts:TagSession")
+    if identity.session.source_identity is not None:
+        actions.append("sts:SetSourceIdentity")
+    return " and ".join(actions)
 
 
 def _refusal(answer: Answer, what: str) -> Refusal:

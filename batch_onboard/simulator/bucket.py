@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING
 
 from batch_onboard.simulator.matching import Layers
 from batch_onboard.simulator.protocol import RefusalError, Reply, shaped
-from batch_onboard.simulator.settings import Throttle, ThrottleScope, ThrottleSettings
+from batch_onboard.simulator.settings import ThrottleScope, ThrottleSettings
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from batch_onboard.simulator.matching import Place
+    from batch_onboard.simulator.settings import ThrottleRule
 
 _TOLERANCE = 1e-9  # of tokens: ten refills of 0.1 are one token, whatever floats say
 
@@ -44,8 +47,8 @@ class Throttles:
     operations apart need the scope `operation`.
     """
 
-    def __init__(self, throttle: Throttle) -> None:
-        self._layers: Layers[ThrottleSettings] = Layers(throttle, throttle.overrides)
+    def __init__(self, throttle: ThrottleSettings, overrides: Iterable[ThrottleRule] = ()) -> None:
+        self._layers: Layers[ThrottleSettings] = Layers(throttle, overrides)
         self._buckets: dict[tuple[str, str, str], TokenBucket] = {}
 
     def refuse(self, place: Place, now: float) -> Reply | None:

@@ -5,9 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from batch_onboard.simulator import campaigns_wire, sts_wire
+from batch_onboard.simulator import campaigns_wire, kms_wire, sts_wire
 from batch_onboard.simulator.protocol import Delivery, Payload, RefusalError, Reply
-from batch_onboard.simulator.signatures import STS_SIGNING_NAME, authenticate, scope_of
+from batch_onboard.simulator.signatures import (
+    KMS_SIGNING_NAME,
+    STS_SIGNING_NAME,
+    authenticate,
+    scope_of,
+)
 
 if TYPE_CHECKING:
     from batch_onboard.simulator.signatures import Scope, SignedRequest
@@ -50,6 +55,9 @@ def answer(world: World, request: SignedRequest, *, now: float, wall: float) -> 
         return _campaigns_answer(world.refuse(refusal))
     if scope.service == STS_SIGNING_NAME:
         return _ask_sts(world, request, scope, now, wall)
+    if scope.service == KMS_SIGNING_NAME:
+        reply = _ask_kms(world, request, scope, now, wall)
+        return _wire_answer(reply, kms_wire.body_of(reply), kms_wire.CONTENT_TYPE)
     return _ask_campaigns(world, request, scope, now, wall)
 
 
@@ -62,6 +70,15 @@ def _ask_campaigns(
     except RefusalError as refusal:
         return _campaigns_answer(world.refuse(refusal))
     return _campaigns_answer(world.handle(call, now))
+
+
+def _ask_kms(world: World, request: SignedRequest, scope: Scope, now: float, wall: float) -> Reply:
+    try:
+        principal = authenticate(request, scope, world.sts, now=now, wall=wall)
+        call = kms_wire.read_call(request, principal, scope.region)
+    except RefusalError as refusal:
+        return world.refuse(refusal)
+    return world.handle_kms(call, now)
 
 
 def _campaigns_answer(reply: Reply) -> WireAnswer:

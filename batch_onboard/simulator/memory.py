@@ -18,6 +18,7 @@ from batch_onboard.simulator.protocol import (
     ASSUME_ROLE,
     CALLER_IDENTITY,
     Delivery,
+    KmsCall,
     Reply,
     StsCall,
     WorldCall,
@@ -34,7 +35,7 @@ from batch_onboard.simulator.understanding import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from batch_onboard.core.targets import Identity, Target
+    from batch_onboard.core.targets import Encryption, Identity, Target
     from batch_onboard.simulator.world import World
 
 
@@ -61,6 +62,7 @@ class MemoryService:
         self._call_timeout = call_timeout
         self._caller = _own_credentials(caller_account)
         self._accounts: dict[Identity, str] = {}
+        self._keys: dict[tuple[Identity, str], str] = {}
 
     async def prepare(self, target: Target) -> Answer | None:
         """Learn the account of a target's identity, once, and compare it with the target's."""
@@ -75,6 +77,24 @@ class MemoryService:
         if isinstance(account_id, Answer):
             return account_id
         return None if account_id == target.key.account_id else _wrong_account(target, account_id)
+
+    async def resolve(self, target: Target) -> Encryption | Answer:
+        """Learn the key behind the alias that a target's encryption names, once."""
+        alias = target.encryption.key_arn
+        if not target.encryption.by_alias or alias is None:
+            return target.encryption
+        asked = target.identity, alias
+        if asked not in self._keys:
+            reply = await self._exchange(
+                lambda now: self._world.handle_kms(
+                    KmsCall(self._caller, alias.split(":")[3], alias), now
+                )
+            )
+            failure = failure_of(reply) or (None if members_of(reply) else UNREADABLE)
+            if failure is not None:
+                return _unresolved(failure)
+            self._keys[asked] = reply.body["KeyMetadata"]["Arn"]
+        return target.encryption.resolved(self._keys[asked])
 
     async def send(self, operation: Operation, target: Target) -> Answer:
         """Make one call."""
@@ -120,6 +140,16 @@ class MemoryService:
             await anyio.sleep(latency / 2 + reply.delay)
             return reply
         return Reply(delivery=Delivery.NEVER)
+
+
+def _unresolved(failure: Answer) -> Answer:
+    if failure.meaning in {Meaning.EXPIRED, Meaning.CREDENTIALS}:
+        return failure
+    if failure.meaning in TRANSIENT or failure.meaning is Meaning.THROTTLED:
+        return replace(failure, meaning=Meaning.UNSENT)
+    codes = {"AccessDeniedException": "key_denied", "NotFoundException": "key_not_found"}
+    code = codes.get(failure.error_code or "", "key_not_told")
+    return replace(failure, meaning=Meaning.NO_KEY, error_code=code)
 
 
 def _own_credentials(account_id: str) -> Principal:

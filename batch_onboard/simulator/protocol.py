@@ -24,9 +24,11 @@ OFFBOARD = "DeleteConnectInstanceConfig"
 """The operation that undoes an onboarding. The tool never calls it; people do."""
 ASSUME_ROLE = "AssumeRole"
 CALLER_IDENTITY = "GetCallerIdentity"
+DESCRIBE_KEY = "DescribeKey"
 
 CAMPAIGNS_OPERATIONS = (*(operation.value for operation in Operation), OFFBOARD)
 STS_OPERATIONS = (ASSUME_ROLE, CALLER_IDENTITY)
+KMS_OPERATIONS = (DESCRIBE_KEY,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,21 @@ class StsCall:
     session_name: str = ""
     external_id: str | None = None
     duration: float = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class KmsCall:
+    """A call to KMS's DescribeKey.
+
+    Attributes:
+        caller: whose credentials signed it.
+        region: the Region that was asked.
+        key_id: the ARN of a key or of an alias.
+    """
+
+    caller: Principal
+    region: str
+    key_id: str
 
 
 class Delivery(Enum):

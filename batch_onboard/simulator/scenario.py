@@ -13,7 +13,12 @@ from pydantic import Field, ValidationError
 
 from batch_onboard.simulator.faultrules import FaultRule  # noqa: TC001 - pydantic reads it
 from batch_onboard.simulator.matching import Section
-from batch_onboard.simulator.settings import Behaviour, InstanceRule, Throttle
+from batch_onboard.simulator.settings import (
+    Behaviour,
+    InstanceRule,
+    Throttle,
+    ThrottleSettings,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,12 +41,14 @@ class RoleRule(Section):
         allow: False: AccessDenied.
         external_id: the one that must be given. None: any or none.
         account_id: hand out credentials of this account instead of the role's own.
+        max_seconds: the role's MaxSessionDuration; a longer session is refused.
     """
 
     role_arn: str = "*"
     allow: bool = True
     external_id: str | None = None
     account_id: AccountId | None = None
+    max_seconds: Annotated[int, Field(ge=3600)] = 43_200
 
 
 class StsSettings(Section):
@@ -50,10 +57,38 @@ class StsSettings(Section):
     Attributes:
         session_seconds: life of all temporary credentials, whatever the caller asks for.
         roles: exceptions from 'every role may be assumed by everyone'.
+        throttle: for each calling account, Region and operation.
     """
 
     session_seconds: Annotated[float, Field(gt=0)] | None = None
     roles: tuple[RoleRule, ...] = ()
+    throttle: ThrottleSettings = ThrottleSettings(rate=None)
+
+
+class AliasRule(Section):
+    """What KMS says of the aliases that it matches. The first rule that matches counts.
+
+    Attributes:
+        alias: a glob over the alias' ARN.
+        key_id: of the key that it names. None: one made up from the alias.
+        exists: False: NotFoundException.
+        allow: False: AccessDeniedException.
+    """
+
+    alias: str = "*"
+    key_id: str | None = None
+    exists: bool = True
+    allow: bool = True
+
+
+class KmsSettings(Section):
+    """KMS.
+
+    Attributes:
+        aliases: exceptions from 'every alias names a key of its own, and all may know which'.
+    """
+
+    aliases: tuple[AliasRule, ...] = ()
 
 
 class Caller(Section):
@@ -74,6 +109,7 @@ class Scenario(Section):
     throttle: Throttle = Throttle()
     faults: tuple[FaultRule, ...] = ()
     sts: StsSettings = StsSettings()
+    kms: KmsSettings = KmsSettings()
     callers: Annotated[tuple[Caller, ...], Field(min_length=1)] = (Caller(),)
 
 

@@ -34,7 +34,12 @@ if TYPE_CHECKING:
 
 CAMPAIGNS_SIGNING_NAME = "connect-campaigns"
 STS_SIGNING_NAME = "sts"
-_CODES = {CAMPAIGNS_SIGNING_NAME: CAMPAIGNS_CODES, STS_SIGNING_NAME: STS_CODES}
+KMS_SIGNING_NAME = "kms"
+_CODES = {
+    CAMPAIGNS_SIGNING_NAME: CAMPAIGNS_CODES,
+    STS_SIGNING_NAME: STS_CODES,
+    KMS_SIGNING_NAME: CAMPAIGNS_CODES,  # the codes that all JSON services have
+}
 
 MAX_SKEW = 900.0
 """Seconds that a request's time may differ from the server's (AWS documentation: 15 minutes)."""

@@ -56,6 +56,11 @@ class Sts:
                 f"User: {call.caller.arn} is not authorized to perform: sts:AssumeRole"
                 f" on resource: {call.role_arn}",
             )
+        if rule is not None and call.duration > rule.max_seconds:
+            raise RefusalError(
+                "ValidationError",
+                "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.",
+            )
         account_id = role["account_id"]
         if rule is not None and rule.account_id is not None:
             account_id = rule.account_id

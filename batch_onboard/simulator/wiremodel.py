@@ -34,6 +34,7 @@ _COMMON_ERROR_STATUS = {
     "InvalidAction": 400,
     "InvalidClientTokenId": 403,
     "InvalidSignatureException": 403,
+    "NotFoundException": 400,
     "MissingAuthenticationToken": 403,
     "RequestTimeTooSkewed": 403,
     "SerializationException": 400,

@@ -14,12 +14,23 @@ from typing import TYPE_CHECKING
 from batch_onboard.simulator.bucket import Throttles
 from batch_onboard.simulator.campaigns import Campaigns
 from batch_onboard.simulator.faults import FaultPlan
+from batch_onboard.simulator.kms import Kms
 from batch_onboard.simulator.matching import Layers, Place
-from batch_onboard.simulator.protocol import ASSUME_ROLE, RefusalError, Reply, StsCall, WorldCall
+from batch_onboard.simulator.protocol import (
+    ASSUME_ROLE,
+    DESCRIBE_KEY,
+    KmsCall,
+    RefusalError,
+    Reply,
+    StsCall,
+    WorldCall,
+)
 from batch_onboard.simulator.seen import Seen
 from batch_onboard.simulator.sts import Sts, account_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from batch_onboard.simulator.scenario import Scenario
     from batch_onboard.simulator.settings import Behaviour
 
@@ -41,8 +52,10 @@ class World:
         random = Random(scenario.seed)  # noqa: S311 - chance for rehearsals, not for secrets
         self.seen = Seen()
         self.sts = Sts(scenario.sts, scenario.callers, scenario.seed)
+        self._kms = Kms(scenario.kms)
         self._behaviours: Layers[Behaviour] = Layers(scenario.defaults, scenario.instances)
-        self._throttles = Throttles(scenario.throttle)
+        self._throttles = Throttles(scenario.throttle, scenario.throttle.overrides)
+        self._sts_throttles = Throttles(scenario.sts.throttle)
         self._faults = FaultPlan(scenario.faults, started_at, random)
         self._campaigns = Campaigns(started_at, random)
         self._requests = 0
@@ -59,11 +72,23 @@ class World:
 
     def handle_sts(self, call: StsCall, now: float) -> Reply:
         """Answer a call to STS."""
-        self.seen.requests[call.operation] += 1
-        place = _place_of(call)
+        return self._play(_place_of(call), lambda: self._carry_out_sts(call, now), now)
+
+    def _carry_out_sts(self, call: StsCall, now: float) -> Reply:
+        caller = Place(call.operation, call.caller.account_id, call.region)
+        throttled = self._sts_throttles.refuse(caller, now)
+        return throttled or self.sts.carry_out(call, now)
+
+    def handle_kms(self, call: KmsCall, now: float) -> Reply:
+        """Answer a call to KMS."""
+        place = Place(DESCRIBE_KEY, account_of(call.key_id), call.region)
+        return self._play(place, lambda: self._kms.describe(call), now)
+
+    def _play(self, place: Place, carry_out: Callable[[], Reply], now: float) -> Reply:
+        self.seen.requests[place.operation] += 1
         reply = self._faults.instead(place, now)
         if reply is None:
-            reply = self._faults.spoil(place, self._carry_out_sts(call, now), now)
+            reply = self._faults.spoil(place, _reply_of(carry_out), now)
         if reply.code is not None:
             self.seen.errors[reply.code] += 1
         return self._identified(reply)
@@ -88,15 +113,16 @@ class World:
         self.seen.jobs_in_progress(domain, self._campaigns.in_progress.count(domain, now))
         return reply
 
-    def _carry_out_sts(self, call: StsCall, now: float) -> Reply:
-        try:
-            return self.sts.carry_out(call, now)
-        except RefusalError as refusal:
-            return refusal.reply
-
     def _identified(self, reply: Reply) -> Reply:
         self._requests += 1
         return replace(reply, request_id=f"{self._requests:08x}-0000-4000-8000-51d0a7ed0000")
+
+
+def _reply_of(carry_out: Callable[[], Reply]) -> Reply:
+    try:
+        return carry_out()
+    except RefusalError as refusal:
+        return refusal.reply
 
 
 def _place_of(call: StsCall) -> Place:

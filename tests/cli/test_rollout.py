@@ -117,3 +117,32 @@ def test_a_limit_and_a_longest_duration_end_with_10(
     assert shell.run("run", "wave.yaml", *QUICK).code == Exit.OK
     assert simulator.seen()["requests"]["StartInstanceOnboardingJob"] == 8
     assert simulator.seen()["double_starts"] == 0
+
+
+@pytest.mark.parametrize(
+    ("allowed", "told"),
+    [
+        ("allowed-accounts: ['2222*']", "does not allow 111111111111 (1)"),
+        ("allowed_roles: 'arn:aws:iam::*:role/Other'", "allowed_roles does not allow arn:aws:iam"),
+        ("allowed_accounts: [[]]", "allowed_accounts must be a list of globs"),
+        ("allowed_account: [x]", "did you mean allowed_accounts?"),
+    ],
+)
+def test_what_the_operator_does_not_allow_ends_with_2(
+    shell: Shell, allowed: str, told: str
+) -> None:
+    """An allow-list of the settings file holds before anything is sent or written."""
+    shell.write("wave.yaml", manifest(instance("a")))
+    shell.write("run.yaml", allowed + "\n")
+    ended = shell.run("run", "wave.yaml", "--yes", "--config", "run.yaml")
+    assert ended.code == Exit.USAGE
+    assert told in ended.err
+    assert not (shell.folder / "wave.ledger.jsonl").exists()
+
+
+def test_what_the_operator_allows_runs(shell: Shell, simulate: Callable[[str], Simulated]) -> None:
+    """A manifest within the allow-list is none the wiser."""
+    simulate(FAST)
+    shell.write("wave.yaml", manifest(instance("a")))
+    shell.write("run.yaml", "allowed_accounts: ['1*']\nallowed_roles: ['*:role/Onboarder']\n")
+    assert shell.run("run", "wave.yaml", *QUICK, "--config", "run.yaml").code == Exit.OK

@@ -227,3 +227,20 @@ def test_certificates_that_are_not_trusted_are_not_waited_for() -> None:
         ("unresolved", "tls")
     }
     assert ("outage_given_up", "eu-west-2") in told(stage)
+
+
+@pytest.mark.parametrize(
+    ("code", "left"),
+    [("RegionDisabledException", "succeeded"), ("AccessDenied", "unresolved")],
+)
+def test_what_is_about_a_region_closes_only_that(code: str, left: str) -> None:
+    """A role that can't be had where the Region is not enabled is used in the others."""
+    stage = world(error(403, code, operation="AssumeRole", region="eu-west-2"))
+    here = targets(20)
+    there = [named(f"there-{i}", region="us-west-2") for i in range(5)]
+    stage.run([*here, *there], limiter=fast, concurrency=1)
+    assert Counter(stage.states().values()) == Counter({"unresolved": 20}) + Counter({left: 5})
+    assert stage.world.seen.requests["AssumeRole"] == (2 if left == "succeeded" else 1)
+    role = f"arn:aws:iam::{SICK}:role/Onboarder"
+    regional = " in eu-west-2" if left == "succeeded" else ""
+    assert told(stage) == [("refused", role + regional)]

@@ -16,7 +16,7 @@ from tests.engine.examples import Stage, targets
 
 if TYPE_CHECKING:
     from batch_onboard.core.calls import Answer, Operation
-    from batch_onboard.core.targets import Target
+    from batch_onboard.core.targets import Encryption, Target
     from batch_onboard.simulator.memory import MemoryService
 
 
@@ -31,6 +31,10 @@ class Counting:
     async def prepare(self, target: Target) -> Answer | None:
         """Have credentials ready."""
         return await self._memory.prepare(target)
+
+    async def resolve(self, target: Target) -> Encryption | Answer:
+        """Find the key."""
+        return await self._memory.resolve(target)
 
     async def send(self, operation: Operation, target: Target) -> Answer:
         """Make a call, and count it while it lasts."""

@@ -410,6 +410,10 @@ class _Buggy:
         """Have credentials ready."""
         return await self._memory.prepare(target)
 
+    async def resolve(self, target: Target) -> Encryption | Answer:
+        """Find the key."""
+        return await self._memory.resolve(target)
+
     async def send(self, operation: Operation, target: Target) -> Answer:
         """Answer the poll of one instance with what no service can."""
         answer = await self._memory.send(operation, target)

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from batch_onboard.core.targets import Api, Encryption, Identity, TargetKey
+from batch_onboard.core.targets import Api, Encryption, Identity, RoleSession, TargetKey
 from batch_onboard.manifest.load import load_manifest
 
 from .writing import HEAD, problems, targets, write
@@ -199,3 +199,28 @@ def test_an_id_that_is_no_path_but_dots_is_fine(tmp_path: Path) -> None:
 def test_instance_id_is_another_name_of_id(tmp_path: Path, text: str) -> None:
     """The key that reports use is understood too."""
     assert len(targets(tmp_path, HEAD + text)) == 1
+
+
+def test_a_session_is_asked_for_as_set(tmp_path: Path) -> None:
+    """Duration, tags and source identity are the role's; a profile takes their place too."""
+    text = """\
+    version: 1
+    defaults:
+      region: eu-west-2
+      encryption: {enabled: false}
+      role_arn: arn:aws:iam::{account_id}:role/X
+      session_duration: 7200
+      session_tags: {team: telephony, "cost centre": "12"}
+      source_identity: ops-bot
+    instances:
+      - {account_id: "111122223333", id: a}
+      - {account_id: "111122223333", id: b, session_duration: 900}
+      - {account_id: "111122223333", id: c, profile: ops}
+    """
+    sessions = [each.identity.session for each in targets(tmp_path, text, allow_profiles=True)]
+    tags = (("cost centre", "12"), ("team", "telephony"))
+    assert sessions == [
+        RoleSession(7200, tags, "ops-bot"),
+        RoleSession(900, tags, "ops-bot"),
+        RoleSession(),
+    ]

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-import asyncio.base_subprocess
-import gc
 import os
-import signal
 import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -316,15 +312,26 @@ async def test_a_program_that_hangs_is_given_up(home: Path) -> None:
     async with open_found(call_timeout=1.0) as service:
         answer = await refused(service)
     assert answer.error_code == "timeout"
-    # aiobotocore leaves the child to itself, so this test ends it, on the loop that watches it.
-    os.kill(int(started.read_text()), signal.SIGKILL)
-    kind = asyncio.base_subprocess.BaseSubprocessTransport
-    left = [each for each in gc.get_objects() if isinstance(each, kind)]
-    while any(each.get_returncode() is None for each in left):  # noqa: ASYNC110 - no event of ours
-        await asyncio.sleep(0)
-    for each in left:
-        each.close()
-    await asyncio.sleep(0)
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(started.read_text()), 0)
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("own", [False, True], ids=["itself", "its source"])
+async def test_a_profile_that_asks_for_a_code_is_refused(home: Path, own: bool) -> None:
+    """A profile with mfa_serial would ask on the terminal and hold all others up: it is refused."""
+    mfa = f"mfa_serial = arn:aws:iam::{OWN_ACCOUNT}:mfa/me\n"
+    role_arn = f"role_arn = arn:aws:iam::{OTHER_ACCOUNT}:role/Chained\n"
+    write_config(
+        home,
+        f"[profile base]\naws_access_key_id = AKIDOWN\naws_secret_access_key = s\n"
+        f"[profile middle]\nsource_profile = base\n{role_arn}{mfa if own else ''}"
+        f"[profile work]\nsource_profile = middle\n{role_arn}{'' if own else mfa}",
+    )
+    async with open_found() as service:
+        answer = await refused(service)
+    assert answer.error_code == "mfa_needed"
+    assert f"profile {'middle' if own else 'work'} asks for an MFA code" in str(answer.message)
 
 
 SEQUENCE = """

@@ -335,3 +335,61 @@ async def test_a_profile_is_no_identity_here(play: Opener) -> None:
         answer = await played.service.prepare(replace(OWN, identity=Identity(profile="work")))
     assert answer is not None
     assert answer.meaning is Meaning.NO_IDENTITY
+
+
+ALIAS = KEY_ARN.replace(":key/1", ":alias/campaigns").replace(OTHER_ACCOUNT, CALLER_ACCOUNT_ID)
+BY_ALIAS = replace(OWN, encryption=Encryption(True, ALIAS, "KMS"))
+
+
+@pytest.mark.asyncio
+async def test_an_alias_is_resolved_once(play: Opener) -> None:
+    """All who ask for an alias get the key's ARN, for one DescribeKey; a key needs none."""
+    aliases = [{"alias": "*campaigns", "key_id": "1111"}]
+    async with play(kms={"aliases": aliases}) as played:
+        found = [await played.service.resolve(BY_ALIAS) for _ in range(3)]
+        unasked = await played.service.resolve(OWN)
+        calls = played.world.seen.as_json()["requests"]
+    key_arn = ALIAS.replace("alias/campaigns", "key/1111")
+    assert found == [Encryption(True, key_arn, "KMS", alias=ALIAS)] * 3
+    assert unasked == OWN.encryption
+    assert calls["DescribeKey"] == 1
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("world", "meaning", "code"),
+    [
+        ({"kms": {"aliases": [{"allow": False}]}}, Meaning.NO_KEY, "key_denied"),
+        ({"kms": {"aliases": [{"exists": False}]}}, Meaning.NO_KEY, "key_not_found"),
+        (
+            {"kind": "error", "status": 400, "code": "InvalidArnException"},
+            Meaning.NO_KEY,
+            "key_not_told",
+        ),
+        (
+            {"kind": "error", "status": 400, "code": "ThrottlingException"},
+            Meaning.UNSENT,
+            "ThrottlingException",
+        ),
+        ({"kind": "error", "status": 500}, Meaning.UNSENT, "InternalServerException"),
+        ({"kind": "empty_body"}, Meaning.UNSENT, "unreadable"),
+        ({"kind": "hang"}, Meaning.UNSENT, "timeout"),
+        ({"kind": "expired_token"}, Meaning.EXPIRED, "ExpiredTokenException"),
+        (
+            {"kind": "error", "status": 403, "code": "UnrecognizedClientException"},
+            Meaning.CREDENTIALS,
+            "UnrecognizedClientException",
+        ),
+    ],
+    ids=lambda value: "" if isinstance(value, dict) else str(value),
+)
+async def test_a_key_that_is_not_told_has_its_meaning(
+    play: Opener, world: dict[str, Any], meaning: Meaning, code: str
+) -> None:
+    """Why a key is not known is told apart: for good, for now, or for the credentials' sake."""
+    if "kind" in world:
+        world = {"faults": [{"match": {"operation": "DescribeKey"}, **world}]}
+    async with play(call_timeout=0.4 if code == "timeout" else 5.0, **world) as played:
+        answer = await played.service.resolve(BY_ALIAS)
+    assert not isinstance(answer, Encryption)
+    assert (answer.meaning, answer.error_code) == (meaning, code)

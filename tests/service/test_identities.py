@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from batch_onboard.core.calls import Answer, Meaning, Operation
-from batch_onboard.core.targets import Identity
+from batch_onboard.core.targets import Identity, RoleSession
 from batch_onboard.service.credentials import Caller
 from tests.service.stub import (
     OTHER_ACCOUNT,
@@ -28,7 +28,7 @@ from tests.service.stub import (
 if TYPE_CHECKING:
     from aiohttp import web
 
-    from tests.service.stub import Reply
+    from tests.service.stub import Reply, Stub
 
 
 START = Operation.START
@@ -142,22 +142,33 @@ async def test_a_denied_role_is_asked_for_once() -> None:
 
 
 @pytest.mark.asyncio
-@pytest.mark.parametrize("trouble", [(400, "Throttling"), (500, "InternalFailure")])
-async def test_passing_trouble_of_sts_is_tried_again(trouble: tuple[int, str]) -> None:
-    """Throttles and errors of STS are tried again a few times."""
+async def test_a_throttled_sts_is_waited_for() -> None:
+    """Throttles of STS cost time, at a pace that it bears, and never a target."""
     async with open_stubbed() as (stub, service):
-        stub.sts.extend([sts_error(*trouble)] * 3)
+        stub.sts.extend([sts_error(400, "Throttling")] * 3)
         assert await service.prepare(target()) is None
         assert len(stub.sts_calls) == 4
 
 
 @pytest.mark.asyncio
-async def test_lasting_trouble_of_sts_ends_after_four_tries() -> None:
-    """STS that stays down is given up, and those who waited share the outcome."""
+async def test_an_sts_that_only_throttles_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A quota of nothing does not hold a target for ever."""
+    monkeypatch.setattr("batch_onboard.service.sts.MAX_THROTTLES", 3)
     async with open_stubbed() as (stub, service):
-        stub.sts.extend([sts_error(500, "InternalFailure")] * 20)
+        stub.sts.extend([sts_error(400, "Throttling")] * 9)
+        answer = await service.prepare(target())
+        assert len(stub.sts_calls) == 3
+    assert answer is not None
+    assert (answer.meaning, answer.error_code) == (Meaning.UNSENT, "Throttling")
+
+
+@pytest.mark.asyncio
+async def test_trouble_of_sts_is_tried_again_by_who_has_the_call() -> None:
+    """STS that is down is asked once for all who wait: the tries are the target's, in one layer."""
+    async with open_stubbed() as (stub, service):
+        stub.sts.append(sts_error(500, "InternalFailure"))
         answers = await asyncio.gather(*(service.prepare(target()) for _ in range(10)))
-        assert len(stub.sts_calls) == 4
+        assert len(stub.sts_calls) == 1
         assert stub.campaign_calls == []
     for answer in answers:
         assert answer is not None
@@ -167,12 +178,12 @@ async def test_lasting_trouble_of_sts_ends_after_four_tries() -> None:
 
 @pytest.mark.asyncio
 async def test_a_silent_sts_is_given_up() -> None:
-    """STS that does not answer costs a bounded number of call timeouts, and sends nothing."""
+    """STS that does not answer costs one call timeout, and sends nothing."""
     async with open_stubbed(call_timeout=0.2) as (stub, service):
         await service.caller()
-        stub.sts.extend([stub.hang] * 4)
+        stub.sts.append(stub.hang)
         answer = await service.prepare(target(OTHER_ACCOUNT, identity=role(OTHER_ACCOUNT)))
-        assert stub.sts_calls.count("AssumeRole") == 4
+        assert stub.sts_calls.count("AssumeRole") == 1
     assert answer is not None
     assert (answer.meaning, answer.error_code) == (Meaning.UNSENT, "timeout")
 
@@ -181,7 +192,7 @@ async def test_a_silent_sts_is_given_up() -> None:
 async def test_send_without_ready_credentials_keeps_its_timeout() -> None:
     """A send that would wait too long for credentials says that nothing was sent."""
     async with open_stubbed(call_timeout=0.2) as (stub, service):
-        stub.sts.extend([stub.cut, stub.hang])
+        stub.sts.append(stub.hang)
         answer = await service.send(START, target())
         assert stub.campaign_calls == []
     assert (answer.meaning, answer.error_code) == (Meaning.UNSENT, "timeout")
@@ -292,9 +303,9 @@ async def test_a_role_is_assumed_again_if_the_lender_had_expired(lasting: bool) 
 async def test_a_role_without_a_lender_has_the_lenders_reason() -> None:
     """If own credentials are refused, roles say so instead of their own failure."""
     async with open_stubbed() as (stub, service):
-        stub.sts.append(sts_error(403, "InvalidClientTokenId"))
+        stub.sts.extend([sts_error(403, "InvalidClientTokenId")] * 2)
         answer = await service.prepare(target(OTHER_ACCOUNT, identity=role(OTHER_ACCOUNT)))
-        assert stub.sts_calls == ["GetCallerIdentity"]
+        assert stub.sts_calls == ["GetCallerIdentity"] * 2  # there, and at home
     assert answer is not None
     assert (answer.meaning, answer.error_code) == (Meaning.NO_IDENTITY, "InvalidClientTokenId")
 
@@ -392,14 +403,111 @@ async def test_against_a_simulator_the_aws_config_counts_for_nothing(
         assert (await service.send(START, target())).meaning is Meaning.OK
 
 
+def regions(stub: Stub) -> list[str]:
+    """The Regions that calls were signed for, in order."""
+    return [seen.headers["Authorization"].split("/")[2] for seen in stub.seen]
+
+
 @pytest.mark.asyncio
 async def test_another_region_is_asked_apart() -> None:
     """A refusal by the STS of one Region does not count in another."""
     async with open_stubbed() as (stub, service):
-        stub.sts.append(sts_error(403, "InvalidClientTokenId"))
+        stub.sts.append(sts_error(403, "AccessDenied"))
         there = target()
         elsewhere = target(key=there.key._replace(region="us-west-2"))
         assert await service.prepare(there) is not None
         assert await service.prepare(elsewhere) is None
-        scopes = [seen.headers["Authorization"].split("/")[2] for seen in stub.seen[:2]]
-        assert scopes == [REGION, "us-west-2"]
+        assert regions(stub) == [REGION, "us-west-2"]
+
+
+DENIED_BY_SCP = sts_error(
+    403, "AccessDenied", "not authorized with an explicit deny in a service control policy"
+)
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    "closed",
+    [
+        sts_error(403, "RegionDisabledException"),
+        sts_error(403, "InvalidClientTokenId"),
+        DENIED_BY_SCP,
+    ],
+    ids=["disabled", "unknown", "scp"],
+)
+async def test_where_sts_is_closed_it_is_asked_at_home(closed: Reply) -> None:
+    """A Region whose STS does not know the caller costs one call more, once for all its roles."""
+    accounts = ["333333333333", "444444444444"]
+    async with open_stubbed() as (stub, service):
+        await service.caller()
+        stub.sts.append(closed)
+        for account in accounts:
+            wanted = target(account, identity=role(account))
+            assert (await service.send(START, wanted)).meaning is Meaning.OK
+        home = "us-east-1"
+        assert regions(stub) == [home, REGION, home, REGION, home, REGION]
+
+
+@pytest.mark.asyncio
+async def test_a_role_that_an_scp_denies_everywhere_is_said_to_be() -> None:
+    """If home refuses as well, the service control policy is named, in IAM's words."""
+    async with open_stubbed() as (stub, service):
+        await service.caller()
+        stub.sts.extend([DENIED_BY_SCP] * 2)
+        answer = await service.prepare(target(OTHER_ACCOUNT, identity=role(OTHER_ACCOUNT)))
+    assert answer is not None
+    assert (answer.meaning, answer.error_code) == (Meaning.NO_IDENTITY, "denied_by_scp")
+    assert "explicit deny" in str(answer.message)
+
+
+@pytest.mark.asyncio
+async def test_a_session_is_asked_for_as_the_manifest_says() -> None:
+    """Duration, tags and source identity go to STS; without them nothing but the duration does."""
+    session = RoleSession(7200, (("team", "telephony"),), "ops-bot")
+    async with open_stubbed() as (stub, service):
+        for identity in (role(OTHER_ACCOUNT, session=session), role(OTHER_ACCOUNT)):
+            assert await service.prepare(target(OTHER_ACCOUNT, identity=identity)) is None
+        _, asked, plain = (seen.form for seen in stub.seen)
+    assert (asked["DurationSeconds"], plain["DurationSeconds"]) == ("7200", "3600")
+    assert asked["SourceIdentity"] == "ops-bot"
+    assert (asked["Tags.member.1.Key"], asked["Tags.member.1.Value"]) == ("team", "telephony")
+    assert not {"SourceIdentity", "Tags.member.1.Key"} & plain.keys()
+
+
+@pytest.mark.asyncio
+async def test_a_session_that_is_too_long_is_an_hour() -> None:
+    """What the role does not allow is asked for once, told, and an hour from then on."""
+    told: list[str] = []
+    too_long = sts_error(
+        400,
+        "ValidationError",
+        "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.",
+    )
+    identity = role(OTHER_ACCOUNT, session=RoleSession(7200))
+    wanted = target(OTHER_ACCOUNT, identity=identity)
+    async with open_stubbed(notify=told.append) as (stub, service):
+        await service.caller()
+        stub.sts.append(too_long)
+        stub.life = soon(-1)
+        assert await service.prepare(wanted) is None
+        assert await service.prepare(wanted) is None
+        asked = [seen.form.get("DurationSeconds") for seen in stub.seen[1:]]
+    assert asked == ["7200", "3600", "3600"]
+    (sentence,) = told
+    assert "7,200 s" in sentence
+    assert "MaxSessionDuration" in sentence
+
+
+@pytest.mark.asyncio
+async def test_a_denied_session_names_all_that_it_needs() -> None:
+    """Tags and a source identity need permissions of their own, so a refusal names them."""
+    session = RoleSession(3600, (("team", "telephony"),), "ops-bot")
+    async with open_stubbed() as (stub, service):
+        await service.caller()
+        stub.sts.append(sts_error(403, "AccessDenied"))
+        answer = await service.prepare(
+            target(OTHER_ACCOUNT, identity=role(OTHER_ACCOUNT, session=session))
+        )
+    assert answer is not None
+    needs = "needs sts:AssumeRole and sts:TagSession and sts:SetSourceIdentity on that role"
+    assert needs in str(answer.message)

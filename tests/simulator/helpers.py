@@ -51,7 +51,7 @@ def outcome(reply: Reply) -> tuple[int, str | None]:
 
 
 def target(
-    key: TargetKey = KEY, api: Api = Api.V1, encryption: Encryption = KMS, **identity: str
+    key: TargetKey = KEY, api: Api = Api.V1, encryption: Encryption = KMS, **identity: Any
 ) -> Target:
     """Make a target, with the usual role unless an identity is given."""
     return Target(key, api, Identity(**(identity or {"role_arn": ROLE})), encryption)

@@ -10,7 +10,9 @@ import yaml
 from batch_onboard.simulator.faultrules import FaultKind, FaultRule, Window
 from batch_onboard.simulator.matching import Match
 from batch_onboard.simulator.scenario import (
+    AliasRule,
     Caller,
+    KmsSettings,
     RoleRule,
     Scenario,
     ScenarioError,
@@ -46,7 +48,8 @@ def test_the_sample_loads_and_shows_every_key() -> None:
     assert scenario.throttle.overrides[1].rate is None
     shown = _keys_of(yaml.safe_load(SAMPLE.read_text(encoding="utf-8")))
     models: list[type[BaseModel]] = [
-        *(Behaviour, Caller, EncryptionSettings, FaultRule, InstanceRule, Match, RoleRule),
+        *(AliasRule, Behaviour, Caller, EncryptionSettings, FaultRule, InstanceRule, KmsSettings),
+        *(Match, RoleRule),
         *(Scenario, Span, StsSettings, Throttle, ThrottleRule, Window),
     ]
     for model in models:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -104,3 +105,23 @@ def test_faults_about_instances_leave_sts_alone() -> None:
     a_world = world(faults=[{"match": {"operation": "*"}, "kind": "foreign_id"}])
     body = a_world.handle_sts(_assume(a_world), 0.0).body
     assert set(body) == {"Credentials", "AssumedRoleUser"}
+
+
+def test_a_session_longer_than_the_role_allows_is_refused() -> None:
+    """MaxSessionDuration holds, in the words of STS."""
+    a_world = world(sts={"roles": [{"max_seconds": 7200}]})
+    asked = [replace(_assume(a_world), duration=seconds) for seconds in (7200, 7201)]
+    fine, refused = (a_world.handle_sts(call, 0.0) for call in asked)
+    assert fine.code is None
+    assert refused.code == "ValidationError"
+    assert "DurationSeconds exceeds the MaxSessionDuration" in str(refused.message)
+
+
+def test_a_quota_of_sts_is_the_callers() -> None:
+    """Its throttles are per calling account, whatever role is asked for."""
+    a_world = world(sts={"throttle": {"rate": 1, "burst": 1}})
+    calls = [_assume(a_world, f"arn:aws:iam::{number:012}:role/R") for number in range(3)]
+    replies = [
+        a_world.handle_sts(call, at) for call, at in zip(calls, (0.0, 0.5, 1.0), strict=True)
+    ]
+    assert [reply.status for reply in replies] == [200, 429, 200]

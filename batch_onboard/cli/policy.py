@@ -1,0 +1,101 @@
+"""`batch-onboard policy`."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from batch_onboard.cli.arguments import allow_profiles_option, manifest_argument, output_option
+from batch_onboard.cli.framework import Command, Option
+from batch_onboard.exits import Exit
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from batch_onboard.core.targets import Target
+
+_KINDS = {
+    "run": "for the role in each account, to onboard",
+    "read": "for the role in each account, only to read",
+    "trust": "trust policy of the role; put in who calls",
+    "caller": "for whoever runs this, to assume the roles",
+}
+
+
+@click.command(cls=Command)
+@manifest_argument
+@click.option(
+    "--kind",
+    cls=Option,
+    type=click.Choice([*_KINDS, "all"]),
+    default="all",
+    help="Which policy. One alone is printed as a document that IAM takes.",
+)
+@click.option(
+    "--account",
+    cls=Option,
+    metavar="ID",
+    help="Only for the targets of this account; else one policy for all.",
+)
+@allow_profiles_option
+@output_option
+@click.pass_context
+def policy(
+    ctx: click.Context,
+    manifest: Path,
+    kind: str,
+    account: str | None,
+    allow_profiles: bool,
+    output: str,
+) -> None:
+    """Print least-privilege IAM policies for a manifest, without the network.
+
+    Instances and keys are named by their ARNs, and what is asked of the service-linked role is
+    kept to its path.
+    """
+    from batch_onboard.core.policies import LONGEST_POLICY, POLICIES
+
+    targets = _targets(ctx, manifest, account, allow_profiles=allow_profiles)
+    documents = {name: POLICIES[name](targets) for name in _KINDS if kind in (name, "all")}
+    for name, document in documents.items():
+        length = len(json.dumps(document, separators=(",", ":")))
+        if length > LONGEST_POLICY:
+            click.echo(
+                f"{name}: {length:,} characters are more than the {LONGEST_POLICY:,} of a managed "
+                "policy: print one for each account with --account",
+                err=True,
+            )
+    _print(documents, kind, output)
+
+
+def _targets(
+    ctx: click.Context, path: Path, account: str | None, *, allow_profiles: bool
+) -> Sequence[Target]:
+    from batch_onboard.manifest.load import load_manifest
+    from batch_onboard.manifest.problems import ManifestError
+
+    try:
+        targets = load_manifest(path, allow_profiles=allow_profiles).targets
+    except ManifestError as error:
+        click.echo(str(error), err=True)
+        ctx.exit(Exit.USAGE)
+    chosen = [each for each in targets if account in (None, each.key.account_id)]
+    if not chosen:
+        raise click.UsageError(f"--account {account} matches no target")
+    return chosen
+
+
+def _print(documents: dict[str, Any], kind: str, output: str) -> None:
+    if kind != "all":
+        click.echo(json.dumps(documents[kind], indent=2))
+    elif output == "json":
+        click.echo(json.dumps(documents, indent=2))
+    else:
+        parts = [
+            f"# {name}: {_KINDS[name]}\n{json.dumps(document, indent=2)}"
+            for name, document in documents.items()
+        ]
+        click.echo("\n\n".join(parts))

@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from batch_onboard.core.allowance import Allowance
+from batch_onboard.core.targets import Identity
+from tests.engine.examples import targets
+
+TARGETS = targets(5, accounts=2)
+
+
+@pytest.mark.parametrize(
+    "allowance",
+    [
+        Allowance(),
+        Allowance(("00000000000[12]",)),
+        Allowance(("x", "0*"), ("arn:aws:iam::*:role/Onboarder",)),
+    ],
+)
+def test_what_matches_any_glob_is_allowed(allowance: Allowance) -> None:
+    """No list allows all; a list allows what any of its globs matches."""
+    assert allowance.refusal(TARGETS) is None
+
+
+def test_what_is_not_allowed_is_listed_with_its_accounts() -> None:
+    """Each account is named with the number of its targets, then each role."""
+    allowance = Allowance(("*1",), ("*:role/Other",))
+    assert allowance.refusal(TARGETS) == (
+        "allowed_accounts does not allow 000000000002 (2); allowed_roles does not allow "
+        "arn:aws:iam::000000000001:role/Onboarder for 000000000001 (3): nothing was sent"
+    )
+
+
+def test_an_empty_list_allows_nothing_and_long_answers_are_cut() -> None:
+    """Thousands of accounts don't fill the terminal."""
+    refusal = Allowance(()).refusal(targets(50, accounts=50))
+    assert refusal is not None
+    assert "and 30 more: nothing was sent" in refusal
+
+
+def test_a_list_of_roles_allows_own_credentials_and_no_profiles() -> None:
+    """The caller's credentials are the operator's choice; a profile's role is not known."""
+    own, profile = (
+        replace(TARGETS[0], identity=each) for each in (Identity(), Identity(profile="p"))
+    )
+    assert Allowance(roles=()).refusal([own]) is None
+    assert "profile p for 000000000001" in str(Allowance(roles=("*",)).refusal([profile]))
+    assert Allowance(("*",)).refusal([profile]) is None
