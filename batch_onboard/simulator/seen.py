@@ -53,6 +53,7 @@ class Seen:
         throttles: throttled calls by account and Region.
         most_jobs_in_progress: the most that ran at once, by account and Region.
         targets: what happened to each target.
+        connections: that were made to the server.
         accepted_starts: when, in the world's seconds, which Start was accepted.
     """
 
@@ -61,6 +62,7 @@ class Seen:
     throttles: Counter[Domain] = field(default_factory=Counter)
     most_jobs_in_progress: dict[Domain, int] = field(default_factory=dict)
     targets: dict[TargetKey, TargetSeen] = field(default_factory=dict)
+    connections: int = 0
     accepted_starts: list[tuple[float, TargetKey]] = field(default_factory=list)
 
     @property
@@ -118,6 +120,7 @@ class Seen:
             "most_jobs_in_progress": {
                 str(domain): count for domain, count in self.most_jobs_in_progress.items()
             },
+            "connections": self.connections,
             "double_starts": self.double_starts,
             "repeated_starts": self.repeated_starts,
             "in_several_accounts": self._in_several_accounts(),

@@ -7,7 +7,7 @@ import time
 from contextlib import asynccontextmanager
 from functools import lru_cache
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import anyio
@@ -94,6 +94,18 @@ class Simulator:
         self._closing.set()
 
 
+class _CountingServer(web.Server):
+    """A server that counts its connections, each of which has a handler of its own."""
+
+    def __init__(self, seen: Seen, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._seen = seen
+
+    def __call__(self) -> web.RequestHandler:
+        self._seen.connections += 1
+        return super().__call__()
+
+
 @lru_cache(maxsize=64)
 def _names_loopback(host_and_port: str) -> bool:
     try:
@@ -137,7 +149,9 @@ async def serve(
             f"the simulator serves on loopback only, such as 127.0.0.1, not {host}"
         )
     simulator = Simulator(World(scenario, started_at=clock()), clock, wall_clock)
-    server = web.Server(simulator.handle, handler_cancellation=True, access_log=None)
+    server = _CountingServer(
+        simulator.world.seen, simulator.handle, handler_cancellation=True, access_log=None
+    )
     runner = web.ServerRunner(server, shutdown_timeout=1.0)
     await runner.setup()
     try:

@@ -65,18 +65,18 @@ async def play(peer: Peer, work: Work, seed: int) -> Result:
     with TemporaryDirectory() as name:
         folder = Path(name)
         files = write_files(work, folder)
-        async with _simulator(files.scenario, folder) as settings:
+        async with serve_simulator(files.scenario, folder) as settings:
             url = settings["AWS_ENDPOINT_URL"]
             latency = Latency(work.latency, Random(seed))
             async with slow_wire(urlsplit(url).port or 0, latency) as port:
-                environment = _environment(folder) | settings
+                environment = clean_environment(folder) | settings
                 environment["AWS_ENDPOINT_URL"] = f"http://127.0.0.1:{port}"
                 command = peer.command(work, files)
                 ended = await asyncio.to_thread(_run, command, environment, folder, work.patience)
-            return Result(measure(work, await _seen(url), ended.cpu), ended)
+            return Result(measure(work, await what_was_seen(url), ended.cpu), ended)
 
 
-def _environment(folder: Path) -> dict[str, str]:
+def clean_environment(folder: Path) -> dict[str, str]:
     """Return this process's environment without its settings for AWS and for the tool."""
     ours = ("AWS_", "BATCH_ONBOARD_")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
@@ -91,12 +91,12 @@ def _environment(folder: Path) -> dict[str, str]:
 
 
 @asynccontextmanager
-async def _simulator(scenario: Path, folder: Path) -> AsyncIterator[dict[str, str]]:
+async def serve_simulator(scenario: Path, folder: Path) -> AsyncIterator[dict[str, str]]:
     """Serve a simulator, and yield the settings that make AWS clients speak to it."""
     process = await asyncio.create_subprocess_exec(
         *[sys.executable, "-m", "batch_onboard", "simulate", "--scenario", str(scenario)],
         cwd=folder,
-        env=_environment(folder),
+        env=clean_environment(folder),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,
     )
@@ -135,6 +135,7 @@ def _run(command: list[str], environment: dict[str, str], folder: Path, patience
     return Ended(process.returncode, usage.ru_utime + usage.ru_stime, said)
 
 
-async def _seen(url: str) -> Any:
+async def what_was_seen(url: str) -> Any:
+    """Return what a simulator says that it saw."""
     async with aiohttp.ClientSession() as session, session.get(f"{url}/_simulator/seen") as answer:
         return await answer.json()
