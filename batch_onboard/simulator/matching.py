@@ -7,7 +7,12 @@ from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
 
 from pydantic import BaseModel, ConfigDict, field_validator
 
-from batch_onboard.simulator.protocol import CAMPAIGNS_OPERATIONS, STS_OPERATIONS
+from batch_onboard.simulator.protocol import (
+    CAMPAIGNS_OPERATIONS,
+    CONNECT_OPERATIONS,
+    ORGANIZATIONS_OPERATIONS,
+    STS_OPERATIONS,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,7 +25,7 @@ class Section(BaseModel):
 
 
 class Place(NamedTuple):
-    """Where a call goes. STS knows neither instances nor versions of the API."""
+    """Where a call goes. Only Connect Campaigns knows instances and versions of its API."""
 
     operation: str
     account_id: str
@@ -33,7 +38,7 @@ class Match(Section):
     """Which calls a rule covers: globs, compared with case.
 
     Attributes:
-        operation: None: all operations of Connect Campaigns, but none of STS.
+        operation: None: all operations of Connect Campaigns, but none of other services.
         account_id: whose instance, or role, it is.
         region: the Region that is called.
         instance_id: of the Connect instance.
@@ -49,7 +54,12 @@ class Match(Section):
     @field_validator("operation")
     @classmethod
     def _is_known(cls, pattern: str | None) -> str | None:
-        known = (*CAMPAIGNS_OPERATIONS, *STS_OPERATIONS)
+        known = (
+            *CAMPAIGNS_OPERATIONS,
+            *STS_OPERATIONS,
+            *CONNECT_OPERATIONS,
+            *ORGANIZATIONS_OPERATIONS,
+        )
         if pattern is not None and not any(fnmatchcase(name, pattern) for name in known):
             raise ValueError(f"matches none of {', '.join(known)}")
         return pattern
@@ -66,7 +76,7 @@ class Match(Section):
 
     def _covers_operation(self, operation: str) -> bool:
         if self.operation is None:
-            return operation not in STS_OPERATIONS
+            return operation in CAMPAIGNS_OPERATIONS
         return _glob(self.operation, operation)
 
 

@@ -27,6 +27,15 @@ CALLER_IDENTITY = "GetCallerIdentity"
 
 CAMPAIGNS_OPERATIONS = (*(operation.value for operation in Operation), OFFBOARD)
 STS_OPERATIONS = (ASSUME_ROLE, CALLER_IDENTITY)
+CONNECT_OPERATIONS = ("ListInstances", "DescribeInstance")
+ORGANIZATIONS_OPERATIONS = (
+    "DescribeOrganizationalUnit",
+    "ListAccounts",
+    "ListAccountsForParent",
+    "ListOrganizationalUnitsForParent",
+    "ListRoots",
+    "ListTagsForResource",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +69,23 @@ class StsCall:
     session_name: str = ""
     external_id: str | None = None
     duration: float = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class DirectoryCall:
+    """A call to Connect or Organizations.
+
+    Attributes:
+        operation: its name in the service model.
+        account_id: whose credentials signed it.
+        region: the Region that was asked.
+        members: of its input, named as in the service model.
+    """
+
+    operation: str
+    account_id: str
+    region: str
+    members: Mapping[str, Any]
 
 
 class Delivery(Enum):
