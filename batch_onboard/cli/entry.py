@@ -23,6 +23,10 @@ _LAZY = {
         f"{_COMMANDS}.ledger:ledger",
         "Care for a ledger: verify, salvage, compact, unlock.",
     ),
+    "discover": (
+        f"{_COMMANDS}.discover:discover",
+        "Write a manifest of the Connect instances that exist.",
+    ),
     "simulate": (f"{_COMMANDS}.simulate:simulate", "Serve the simulated AWS on loopback."),
     "schema": (f"{_COMMANDS}.schema:schema", "Print the manifest's JSON Schema, for editors."),
 }
