@@ -173,9 +173,11 @@ def open_state(path: Path | None, world: str) -> Iterator[State]:
         _lock(descriptor, path)
         state = State(path, descriptor)
         state.load(world)
-        yield state
-        if not state.covered:
-            state.remove()
+        try:
+            yield state
+        finally:
+            if not state.covered:
+                state.remove()
     finally:
         os.close(descriptor)
 
