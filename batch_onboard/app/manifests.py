@@ -60,9 +60,9 @@ def manifest_text(
     return "".join(f"{line}\n" for line in lines)
 
 
-def _harmless(label: str) -> str:
-    """Return a label; what a manifest would be refused for, since it looks like a secret, is not.
+def _harmless(text: str) -> str:
+    """Return a text, or what stands for one that a manifest would be refused for as a secret.
 
     It is judged as it will stand there: in quotes, with something behind it.
     """
-    return REDACTED if any(find_secrets(f"{quoted(label)},")) else label
+    return REDACTED if any(find_secrets(f"{quoted(text)},")) else text

@@ -58,14 +58,15 @@ class Paced:
 
     async def call(
         self,
-        limiter: Limiter,
+        limiter: Limiter | None,
         ask: Callable[[], Awaitable[_ResultT | Answer]],
         goes_on: Callable[[], bool] = lambda: True,
     ) -> _ResultT | Answer:
         """Make a call, again and again where its answer may change; return the last answer.
 
         Args:
-            limiter: of the account, Region and operation.
+            limiter: of the account, Region and operation; None for what has no quota of its own,
+                which isn't counted either.
             ask: makes the call, once.
             goes_on: says after a failure whether another try is wanted.
         """
@@ -106,15 +107,19 @@ class Paced:
             await self._stopping.wait()
 
     async def _once(
-        self, limiter: Limiter, ask: Callable[[], Awaitable[_ResultT | Answer]]
+        self, limiter: Limiter | None, ask: Callable[[], Awaitable[_ResultT | Answer]]
     ) -> _ResultT | Answer:
-        while (at := limiter.ready_at(now := anyio.current_time())) > now and not self.stopping:
-            await self.wait(at - now)
-        ticket = limiter.send(now)
+        ticket = await self._turn(limiter) if limiter is not None else 0
         async with self._slots:
             result = STOPPED if self.stopping else await ask()
-        self._settle(limiter, ticket, result)
+        if limiter is not None:
+            self._settle(limiter, ticket, result)
         return result
+
+    async def _turn(self, limiter: Limiter) -> int:
+        while (at := limiter.ready_at(now := anyio.current_time())) > now and not self.stopping:
+            await self.wait(at - now)
+        return limiter.send(now)
 
     def _settle(self, limiter: Limiter, ticket: int, result: object) -> None:
         now = anyio.current_time()

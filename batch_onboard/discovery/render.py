@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from batch_onboard.discovery.yamltext import flow, mapping, quoted
 
 if TYPE_CHECKING:
-    from collections import Counter
     from collections.abc import Callable, Iterator, Mapping
     from datetime import datetime
 
@@ -51,12 +50,12 @@ def manifest_lines(
         title: what it says of itself.
         defaults: what holds for all instances.
         inventory: what was found.
-        clean: is given each label, and returns what may stand in a manifest.
+        clean: is given each text of other people, and returns what may stand in a manifest.
     """
-    for line in (*_told(title), *_left_out(inventory)):
+    for line in (*_told(title, clean), *_left_out(inventory, clean)):
         yield f"# {line}"
     yield "version: 1"
-    yield f"name: {quoted(title.name)}"
+    yield f"name: {quoted(clean(title.name))}"
     if defaults:
         yield "defaults:"
     for setting, value in defaults.items():
@@ -84,14 +83,14 @@ def _instance(
     return mapping(told)
 
 
-def _told(title: Title) -> Iterator[str]:
+def _told(title: Title, clean: Callable[[str], str]) -> Iterator[str]:
     yield f"Written by {title.tool}, discover, at {title.at:%Y-%m-%dT%H:%M:%SZ}"
-    yield f"by {quoted(title.by)}"
+    yield f"by {quoted(clean(title.by))}"
     if title.against is not None:
-        yield f"Only what is not in {quoted(title.against)}"
+        yield f"Only what is not in {quoted(clean(title.against))}"
 
 
-def _left_out(inventory: Inventory) -> Iterator[str]:
+def _left_out(inventory: Inventory, clean: Callable[[str], str]) -> Iterator[str]:
     accounts = len({domain.account_id for domain in inventory.covered})
     yield (
         f"Covered: {len(inventory.covered)} pairs of account and Region, {accounts} accounts; "
@@ -102,12 +101,11 @@ def _left_out(inventory: Inventory) -> Iterator[str]:
         ("instances", inventory.idle_instances()),
     ):
         if counts:
-            yield f"Left out {what}, not ACTIVE: {_counted(counts)}"
+            told = ", ".join(
+                f"{number} {quoted(clean(state))}" for state, number in sorted(counts.items())
+            )
+            yield f"Left out {what}, not ACTIVE: {told}"
     for domain, answer in sorted(inventory.refused.items()):
-        yield f"Not covered: {domain}: {quoted(answer.error_code or answer.meaning.value)}"
+        yield f"Not covered: {domain}: {quoted(clean(answer.error_code or answer.meaning.value))}"
     for key in inventory.gone():
         yield f"Gone: {key}"
-
-
-def _counted(counts: Counter[str]) -> str:
-    return ", ".join(f"{number} {quoted(name)}" for name, number in sorted(counts.items()))

@@ -118,7 +118,7 @@ class Search:
 
     async def _account(self, errand: Errand) -> None:
         unready = await self._paced.call(
-            self._make_limiter(), lambda: self._enter(errand.identity, errand.account_id)
+            None, lambda: self._enter(errand.identity, errand.account_id)
         )
         if isinstance(unready, Answer):
             self._refuse(errand, errand.regions, unready)

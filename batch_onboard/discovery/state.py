@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import stat
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
@@ -164,11 +165,7 @@ def open_state(path: Path | None, world: str) -> Iterator[State]:
     if path is None:
         yield State(None, None)
         return
-    try:
-        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
-        descriptor = os.open(path, flags, 0o600)
-    except OSError as error:
-        raise StateError(f"{path} can't be opened: {error.strerror}") from error
+    descriptor = _open(path)
     try:
         _lock(descriptor, path)
         state = State(path, descriptor)
@@ -180,6 +177,18 @@ def open_state(path: Path | None, world: str) -> Iterator[State]:
                 state.remove()
     finally:
         os.close(descriptor)
+
+
+def _open(path: Path) -> int:
+    flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+    try:
+        descriptor = os.open(path, flags, 0o600)
+    except OSError as error:
+        raise StateError(f"{path} can't be opened: {error.strerror}") from error
+    if stat.S_ISREG(os.fstat(descriptor).st_mode):
+        return descriptor
+    os.close(descriptor)
+    raise StateError(f"{path} can't be opened: it is not a regular file")
 
 
 def _lock(descriptor: int, path: Path) -> None:

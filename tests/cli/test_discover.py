@@ -10,11 +10,12 @@ import pytest
 
 from batch_onboard.exits import Exit
 from batch_onboard.manifest.load import load_manifest
-from tests.cli.conftest import Shell, Simulated
 
 if TYPE_CHECKING:
     import subprocess
     from collections.abc import Callable
+
+    from tests.cli.conftest import Shell, Simulated
 
 ROLE = "arn:aws:iam::{account_id}:role/Reader"
 DEFAULTS = "encryption: {enabled: false}\nrole_arn: arn:aws:iam::{account_id}:role/Onboarder\n"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -19,12 +19,9 @@ from batch_onboard.core.targets import Domain
 from batch_onboard.discovery.inventory import Inventory
 from batch_onboard.discovery.lists import AccountListError, read_accounts
 from batch_onboard.discovery.render import Title, manifest_lines
-from batch_onboard.discovery.state import StateError, open_state
+from batch_onboard.discovery.state import State, StateError, open_state
 from batch_onboard.discovery.yamltext import flow
 from batch_onboard.manifest.load import load_manifest
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 PAIR = Domain("111111111111", "eu-west-2")
@@ -45,12 +42,12 @@ def test_whatever_names_are_like_the_manifest_is_valid_and_has_them_as_labels(
     """No name can become anything but the text of its label."""
     path = tmp_path_factory.mktemp("found") / "found.yaml"
     found = inventory(name=name, alias=alias)
-    text = manifest_text(found, PLAIN, name="n", by=name, against=alias)
+    text = manifest_text(found, PLAIN, name=name[:200] or "n", by=name, against=alias)
     path.write_text(text, encoding="utf-8")
     (target,) = load_manifest(path).targets
     readable = "".join("\ufffd" if 0xD800 <= ord(each) <= 0xDFFF else each for each in alias)
-    wanted = {"account_name": name, "alias": readable}
-    assert dict(target.labels) == {key: each for key, each in wanted.items() if each}
+    for key, wanted in (("account_name", name), ("alias", readable)):
+        assert dict(target.labels).get(key, "") in {wanted, "[redacted]"}
 
 
 @pytest.mark.parametrize("name", ["AKIAIOSFODNN7EXAMPLE", "Secret Key", "session token", "x:\n- y"])
@@ -104,27 +101,20 @@ def test_a_state_keeps_what_was_read_and_forgets_an_unfinished_line(tmp_path: Pa
         assert path.exists() is (lines >= 2)
 
 
-def test_a_state_that_can_not_be_opened_or_written_says_so(tmp_path: Path) -> None:
-    """The sentence names the file."""
-    with (
-        pytest.raises(StateError, match="state can't be opened"),
-        open_state(tmp_path / "no" / "state", "AWS"),
-    ):
-        pass
-    if os.path.exists("/dev/full"):  # noqa: PTH110 - a device, not a file of ours
+def test_a_state_that_can_not_be_used_says_so(tmp_path: Path) -> None:
+    """The sentence names the file; a device or pipe is never read."""
+    for place in (tmp_path / "no" / "state", tmp_path, Path("/dev/zero")):
         with (
-            pytest.raises(StateError, match="can't be written: No space left"),
-            open_state(_linked_full(tmp_path), "AWS"),
+            pytest.raises(StateError, match=f"{place} can't be opened"),
+            open_state(place, "AWS"),
         ):
-            pass
-
-
-def _linked_full(tmp_path: Path) -> Path:
-    """A folder's name for the device on which every write fails."""
-    del tmp_path
-    from pathlib import Path as Real  # noqa: PLC0415 - for its value, not for annotations
-
-    return Real("/dev/full")
+            pytest.fail("it was opened")
+    path = tmp_path / "state"
+    path.touch()
+    descriptor = os.open(path, os.O_RDONLY)
+    with pytest.raises(StateError, match="state can't be written"):
+        State(path, descriptor).keep(PAIR, [DESK])
+    os.close(descriptor)
 
 
 def test_a_list_of_accounts_is_read_in_either_form() -> None:
