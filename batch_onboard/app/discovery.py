@@ -209,6 +209,7 @@ class Discovery:
         external_id = settings.external_id
         if external_id is not None:
             external_id = external_id.replace("{account_id}", account_id)
+            settings.secrets.learn(external_id)
         return Identity(role_arn=role_arn, external_id=external_id)
 
 

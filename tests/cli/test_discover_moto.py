@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import boto3
+import boto3  # type: ignore[import-untyped]  # it has no types
 import pytest
 from moto.server import ThreadedMotoServer
 
