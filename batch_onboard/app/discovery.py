@@ -111,8 +111,11 @@ class Discovery:
         return len(self._search.refused) if self._search else 0
 
     def interrupt(self) -> None:
-        """Begin no further call; the second time, don't wait for those under way either."""
-        if self._paced.stopping and self._scope is not None:
+        """Begin no further call; the second time, don't wait for those under way either.
+
+        Before the first pair is asked for there is nothing to be saved, and so to wait for.
+        """
+        if self._scope is not None and (self._paced.stopping or self._search is None):
             self._scope.cancel()
         self._paced.stop()
 

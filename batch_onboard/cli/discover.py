@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import secrets
 import shlex
 import signal
@@ -35,7 +36,19 @@ if TYPE_CHECKING:
 _BY_SIGNAL = {signal.SIGINT: Exit.INTERRUPTED, signal.SIGTERM: Exit.TERMINATED}
 
 
-@click.command(cls=Command)
+_EXIT_CODES = """\b
+Exit codes (treat an unknown code as failure):
+    0  everything was read
+    2  usage, or nothing could be asked
+    3  something is not covered; run it again to try only that
+    5  the state file can't be read or written
+   11  another discovery is at work on the same output
+  130  interrupted (SIGINT), drained and saved
+  143  terminated (SIGTERM), drained and saved
+"""
+
+
+@click.command(cls=Command, epilog=_EXIT_CODES)
 @discover_options
 @click.pass_context
 def discover(ctx: click.Context, /, **options: Any) -> None:
@@ -92,8 +105,7 @@ def _carry_out(
 
     out: Path = options["out"]
     beside = None if out == STDOUT else out.with_name(f"{out.name}.discovery.jsonl")
-    world = "AWS" if settings.scenario is None else "a simulator of its own (--simulate)"
-    with open_state(beside, world) as state:
+    with open_state(beside, _world(settings)) as state:
         _keep_from_overwriting(out, state, options)
         if state.covered:
             pairs = count(len(state.covered), "pair")
@@ -111,6 +123,14 @@ def _carry_out(
     form, quiet = options["output"], options["quiet"]
     tell(told, form=form, quiet=quiet, to_stderr=out == STDOUT)
     return told.exit_code
+
+
+def _world(settings: DiscoverySettings) -> str:
+    """Name what is asked, so that a rehearsal's answers never end up among real ones."""
+    if settings.scenario is not None:
+        return "a simulator of its own (--simulate)"
+    url = os.environ.get("AWS_ENDPOINT_URL_CONNECT") or os.environ.get("AWS_ENDPOINT_URL")
+    return f"AWS at {url}" if url else "AWS"
 
 
 def _keep_from_overwriting(out: Path, state: State, options: dict[str, Any]) -> None:

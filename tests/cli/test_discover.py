@@ -253,7 +253,7 @@ def slow(shell: Shell, simulate: Callable[[str], Simulated]) -> subprocess.Popen
             faults=[{"match": hang, "kind": "hang", "times": 1}],
         )
     )
-    process = shell.start(*LOOK, *ORGANIZATION, "--timeout", "3s")
+    process = shell.start(*LOOK, *ORGANIZATION, "--timeout=5m")
     state = shell.folder / "found.yaml.discovery.jsonl"
     while not state.exists() or state.read_text().count('"read"') < 2:
         assert process.poll() is None, process.communicate()
@@ -275,14 +275,30 @@ def test_a_killed_discovery_goes_on_where_it_was(shell: Shell, slow: subprocess.
     assert not state.exists()
 
 
+def test_a_call_that_is_never_answered_is_made_again(
+    shell: Shell, simulate: Callable[[str], Simulated]
+) -> None:
+    """It costs its timeout, and meanwhile progress is told as events of a log."""
+    hang = {"match": {"operation": "ListInstances"}, "kind": "hang", "times": 1}
+    simulate(world([account(1)], [there(1, "one")], faults=[hang]))
+    ended = shell.run(*LOOK, *ORGANIZATION, "--timeout=1s", "--progress-every=20ms")
+    assert ended.code == Exit.OK, ended.err
+    assert "1 instance in 2 pairs" in ended.out
+    events = [json.loads(line) for line in ended.err.splitlines()]
+    told = [event for event in events if event["event"] == "progress"]
+    assert any((event["read"], event["total"]) == (0, 2) for event in told)
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_an_interrupted_discovery_saves_and_says_how_to_go_on(
     shell: Shell, slow: subprocess.Popen[str], number: signal.Signals, code: int
 ) -> None:
     """The first signal drains, the second stops at once; no manifest is half-written."""
     slow.send_signal(number)
+    assert slow.stderr is not None
+    assert "again to stop now" in slow.stderr.readline()
     slow.send_signal(number)
-    _, err = slow.communicate(timeout=20)
+    _, err = slow.communicate(timeout=60)
     assert slow.returncode == code, err
     assert "2 pairs read and saved. To go on: batch-onboard discover -o found.yaml" in err
     assert not (shell.folder / "found.yaml").exists()
@@ -301,6 +317,8 @@ def test_a_state_that_is_damaged_held_or_of_another_world_is_not_used(
         Exit.LEDGER,
         True,
     )
+    real = shell.run(*LOOK, AWS_ENDPOINT_URL="")
+    assert (real.code, "is not of a discovery of AWS:" in real.err) == (Exit.LEDGER, True)
     state = shell.folder / "found.yaml.discovery.jsonl"
     state.write_text(state.read_text().replace('"type":"read"', '"type":"rad"', 1))
     damaged = shell.run(*LOOK, *ORGANIZATION)
