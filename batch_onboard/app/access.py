@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from batch_onboard.app.settings import Settings
+    from batch_onboard.core.redaction import Secrets
     from batch_onboard.service.aws import AwsService
+    from batch_onboard.service.directory import AwsDirectory
     from batch_onboard.simulator.scenario import Scenario
 
 
@@ -41,6 +43,36 @@ async def open_access(settings: Settings, run_id: str) -> AsyncIterator[AwsServi
         if settings.scenario is not None:
             access = await stack.enter_async_context(_simulated(settings.scenario, access))
         yield await stack.enter_async_context(open_service(access))
+
+
+@asynccontextmanager
+async def open_world(
+    scenario: Scenario | None,
+    run_id: str,
+    *,
+    call_timeout: float,
+    concurrency: int,
+    secrets: Secrets,
+) -> AsyncIterator[AwsDirectory]:
+    """Open what a discovery asks, and close its connections at the end.
+
+    Raises:
+        ServiceConfigurationError: the settings in force cannot be used for any call.
+        SimulatorError: the simulator can't be served.
+    """
+    from batch_onboard.service.directory import open_directory  # noqa: PLC0415 - as above
+
+    async with AsyncExitStack() as stack:
+        access = ServiceSettings(
+            user_agent_extra=f"batch-onboard/{tool_version()} discover/{run_id}",
+            session_name=f"bo-{run_id}",
+            call_timeout=call_timeout,
+            connections=concurrency,
+            secrets=secrets,
+        )
+        if scenario is not None:
+            access = await stack.enter_async_context(_simulated(scenario, access))
+        yield await stack.enter_async_context(open_directory(access))
 
 
 @asynccontextmanager

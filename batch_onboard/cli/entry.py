@@ -24,6 +24,10 @@ _LAZY = {
         "Care for a ledger: verify, salvage, compact, unlock.",
     ),
     "policy": (f"{_COMMANDS}.policy:policy", "Print least-privilege IAM policies for a manifest."),
+    "discover": (
+        f"{_COMMANDS}.discover:discover",
+        "Write a manifest of the Connect instances that exist.",
+    ),
     "simulate": (f"{_COMMANDS}.simulate:simulate", "Serve the simulated AWS on loopback."),
     "schema": (f"{_COMMANDS}.schema:schema", "Print the manifest's JSON Schema, for editors."),
 }

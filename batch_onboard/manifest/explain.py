@@ -15,6 +15,7 @@ from batch_onboard.manifest.models import (
     Head,
     Instance,
 )
+from batch_onboard.manifest.placeholder import PLACEHOLDER
 from batch_onboard.manifest.scalars import Numeral
 from batch_onboard.manifest.wording import described, named, quoted
 
@@ -58,6 +59,11 @@ def account_id_is_number(written: str) -> str:
 
 def _refusal(name: str, expected: str, detail: ErrorDetails) -> str:
     value = detail["input"]
+    if value == PLACEHOLDER:
+        return (
+            f"{name} is still {PLACEHOLDER}: discover can't know it; fill in {expected}, or run "
+            "discover with --defaults"
+        )
     is_number = isinstance(value, int | Numeral) and not isinstance(value, bool)
     if name == "account_id" and is_number:
         return account_id_is_number(str(value))

@@ -35,7 +35,9 @@ if TYPE_CHECKING:
 
     from batch_onboard.service.settings import ServiceSettings
 
-ServiceName: TypeAlias = Literal["connectcampaigns", "connectcampaignsv2", "kms", "sts"]
+ServiceName: TypeAlias = Literal[
+    "connect", "connectcampaigns", "connectcampaignsv2", "kms", "organizations", "sts"
+]
 CAMPAIGNS: dict[Api, ServiceName] = {Api.V1: "connectcampaigns", Api.V2: "connectcampaignsv2"}
 
 _LIBRARIES = ("aioboto3", "aiobotocore", "aiohttp", "boto3", "botocore", "urllib3")

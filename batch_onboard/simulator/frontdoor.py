@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from batch_onboard.simulator import campaigns_wire, kms_wire, sts_wire
+from batch_onboard.simulator import campaigns_wire, directory_wire, kms_wire, sts_wire
 from batch_onboard.simulator.protocol import Delivery, Payload, RefusalError, Reply
 from batch_onboard.simulator.signatures import (
+    CONNECT_SIGNING_NAME,
     KMS_SIGNING_NAME,
+    ORGANIZATIONS_SIGNING_NAME,
     STS_SIGNING_NAME,
     authenticate,
     scope_of,
@@ -58,6 +60,10 @@ def answer(world: World, request: SignedRequest, *, now: float, wall: float) -> 
     if scope.service == KMS_SIGNING_NAME:
         reply = _ask_kms(world, request, scope, now, wall)
         return _wire_answer(reply, kms_wire.body_of(reply), kms_wire.CONTENT_TYPE)
+    if scope.service == CONNECT_SIGNING_NAME:
+        return _ask_connect(world, request, scope, now, wall)
+    if scope.service == ORGANIZATIONS_SIGNING_NAME:
+        return _ask_organizations(world, request, scope, now, wall)
     return _ask_campaigns(world, request, scope, now, wall)
 
 
@@ -84,6 +90,31 @@ def _ask_kms(world: World, request: SignedRequest, scope: Scope, now: float, wal
 def _campaigns_answer(reply: Reply) -> WireAnswer:
     headers = campaigns_wire.error_headers(reply) if reply.payload is Payload.INTACT else {}
     return _wire_answer(reply, campaigns_wire.body_of(reply), campaigns_wire.CONTENT_TYPE, headers)
+
+
+def _ask_connect(
+    world: World, request: SignedRequest, scope: Scope, now: float, wall: float
+) -> WireAnswer:
+    try:
+        principal = authenticate(request, scope, world.sts, now=now, wall=wall)
+        call = directory_wire.read_connect_call(request, principal.account_id, scope.region)
+    except RefusalError as refusal:
+        return _campaigns_answer(world.refuse(refusal))
+    return _campaigns_answer(world.handle_directory(call, now))
+
+
+def _ask_organizations(
+    world: World, request: SignedRequest, scope: Scope, now: float, wall: float
+) -> WireAnswer:
+    try:
+        principal = authenticate(request, scope, world.sts, now=now, wall=wall)
+        call = directory_wire.read_organizations_call(request, principal.account_id, scope.region)
+    except RefusalError as refusal:
+        reply = world.refuse(refusal)
+    else:
+        reply = world.handle_directory(call, now)
+    body = directory_wire.organizations_body(reply)
+    return _wire_answer(reply, body, directory_wire.ORGANIZATIONS_CONTENT_TYPE)
 
 
 def _ask_sts(

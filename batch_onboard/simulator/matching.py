@@ -9,7 +9,9 @@ from pydantic import BaseModel, ConfigDict, field_validator
 
 from batch_onboard.simulator.protocol import (
     CAMPAIGNS_OPERATIONS,
+    CONNECT_OPERATIONS,
     KMS_OPERATIONS,
+    ORGANIZATIONS_OPERATIONS,
     STS_OPERATIONS,
 )
 
@@ -24,7 +26,7 @@ class Section(BaseModel):
 
 
 class Place(NamedTuple):
-    """Where a call goes. STS and KMS know neither instances nor versions of the API."""
+    """Where a call goes. Only Connect Campaigns knows instances and versions of its API."""
 
     operation: str
     account_id: str
@@ -37,7 +39,7 @@ class Match(Section):
     """Which calls a rule covers: globs, compared with case.
 
     Attributes:
-        operation: None: all operations of Connect Campaigns, but none of STS or KMS.
+        operation: None: all operations of Connect Campaigns, but none of other services.
         account_id: whose instance, or role, it is.
         region: the Region that is called.
         instance_id: of the Connect instance.
@@ -53,7 +55,13 @@ class Match(Section):
     @field_validator("operation")
     @classmethod
     def _is_known(cls, pattern: str | None) -> str | None:
-        known = (*CAMPAIGNS_OPERATIONS, *STS_OPERATIONS, *KMS_OPERATIONS)
+        known = (
+            *CAMPAIGNS_OPERATIONS,
+            *STS_OPERATIONS,
+            *KMS_OPERATIONS,
+            *CONNECT_OPERATIONS,
+            *ORGANIZATIONS_OPERATIONS,
+        )
         if pattern is not None and not any(fnmatchcase(name, pattern) for name in known):
             raise ValueError(f"matches none of {', '.join(known)}")
         return pattern

@@ -29,6 +29,15 @@ DESCRIBE_KEY = "DescribeKey"
 CAMPAIGNS_OPERATIONS = (*(operation.value for operation in Operation), OFFBOARD)
 STS_OPERATIONS = (ASSUME_ROLE, CALLER_IDENTITY)
 KMS_OPERATIONS = (DESCRIBE_KEY,)
+CONNECT_OPERATIONS = ("ListInstances", "DescribeInstance")
+ORGANIZATIONS_OPERATIONS = (
+    "DescribeOrganizationalUnit",
+    "ListAccounts",
+    "ListAccountsForParent",
+    "ListOrganizationalUnitsForParent",
+    "ListRoots",
+    "ListTagsForResource",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +86,23 @@ class KmsCall:
     caller: Principal
     region: str
     key_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class DirectoryCall:
+    """A call to Connect or Organizations.
+
+    Attributes:
+        operation: its name in the service model.
+        account_id: whose credentials signed it.
+        region: the Region that was asked.
+        members: of its input, named as in the service model.
+    """
+
+    operation: str
+    account_id: str
+    region: str
+    members: Mapping[str, Any]
 
 
 class Delivery(Enum):

@@ -12,6 +12,11 @@ import yaml
 from pydantic import Field, ValidationError
 
 from batch_onboard.simulator.faultrules import FaultRule  # noqa: TC001 - pydantic reads it
+from batch_onboard.simulator.landscape import (  # noqa: TC001 - pydantic reads them
+    AccountId,
+    ConnectInstance,
+    OrganizationSettings,
+)
 from batch_onboard.simulator.matching import Section
 from batch_onboard.simulator.settings import (
     Behaviour,
@@ -29,8 +34,6 @@ CALLER_ACCESS_KEY_ID = "SIMULATEDCALLER00000"
 CALLER_SECRET_ACCESS_KEY = "made-up-secret-of-the-simulated-caller"  # noqa: S105 - opens nothing
 CALLER_ACCOUNT_ID = "000000000000"
 CALLER_ARN = f"arn:aws:iam::{CALLER_ACCOUNT_ID}:user/simulated-caller"
-
-AccountId = Annotated[str, Field(pattern=r"^\d{12}$")]
 
 
 class RoleRule(Section):
@@ -101,7 +104,11 @@ class Caller(Section):
 
 
 class Scenario(Section):
-    """The whole of it. `seed` decides everything that is drawn by chance."""
+    """The whole of it. `seed` decides everything that is drawn by chance.
+
+    `connect` lists the instances that ListInstances tells of; Connect Campaigns knows every
+    well-formed id, listed or not.
+    """
 
     seed: int = 0
     defaults: Behaviour = Behaviour()
@@ -111,6 +118,8 @@ class Scenario(Section):
     sts: StsSettings = StsSettings()
     kms: KmsSettings = KmsSettings()
     callers: Annotated[tuple[Caller, ...], Field(min_length=1)] = (Caller(),)
+    organization: OrganizationSettings | None = None
+    connect: tuple[ConnectInstance, ...] = ()
 
 
 class ScenarioError(Exception):

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from botocore.model import OperationModel, ServiceModel, Shape, StructureShape
 
 SERVICE_NAMES = {Api.V1: "connectcampaigns", Api.V2: "connectcampaignsv2"}
+_JSON_SERVICES = (*SERVICE_NAMES.values(), "connect", "organizations")
 
 # AWS documentation, "Common errors" (of STS and of the JSON services) and core.calls: these belong
 # to no operation, so no service model has them.
@@ -53,12 +54,17 @@ def service_model(name: str) -> ServiceModel:
 
 @cache
 def error_status(code: str) -> int:
-    """Return the HTTP status that the service model gives to an error of Connect Campaigns."""
-    for name in SERVICE_NAMES.values():
+    """Return the HTTP status that the service models give to an error; 400 where they give none.
+
+    The models of services that speak JSON 1.1 give none, and those services answer 400.
+    """
+    if code in _COMMON_ERROR_STATUS:
+        return _COMMON_ERROR_STATUS[code]
+    for name in _JSON_SERVICES:
         for shape in service_model(name).error_shapes:
             if shape.name == code:
-                return int(shape.metadata["error"]["httpStatusCode"])
-    return _COMMON_ERROR_STATUS[code]
+                return int(shape.metadata.get("error", {}).get("httpStatusCode", 400))
+    raise KeyError(code)
 
 
 @cache
@@ -102,19 +108,27 @@ def find_route(known: Iterable[Route], method: str, path: str) -> tuple[Route, d
 
 
 def _route(api: Api, operation: OperationModel) -> Route:
-    template = re.split(r"\{(\w+)\}", operation.http["requestUri"])
+    path = path_pattern(operation.http["requestUri"])
+    return Route(api, operation.name, operation.http["method"], path, input_shape(operation))
+
+
+def path_pattern(template: str) -> re.Pattern[str]:
+    """Return what matches a path of the service model, with a group for each member in it."""
+    parts = re.split(r"\{(\w+)\}", template)
     pattern = "".join(
-        f"(?P<{part}>[^/]+)" if index % 2 else re.escape(part)
-        for index, part in enumerate(template)
+        f"(?P<{part}>[^/]+)" if index % 2 else re.escape(part) for index, part in enumerate(parts)
     )
-    return Route(
-        api, operation.name, operation.http["method"], re.compile(pattern), input_shape(operation)
-    )
+    return re.compile(pattern)
 
 
 def input_shape(operation: OperationModel) -> StructureShape:
     """Return what an operation takes. All operations that are simulated take something."""
     return cast("StructureShape", operation.input_shape)
+
+
+def input_members(operation: OperationModel) -> dict[str, Any]:
+    """Return the shapes of an operation's members, by their names."""
+    return dict(input_shape(operation).members)
 
 
 def violations(shape: Shape, value: object, where: str = "") -> Iterator[str]:

@@ -11,14 +11,18 @@ from dataclasses import replace
 from random import Random
 from typing import TYPE_CHECKING
 
+from batch_onboard.core.targets import Domain
 from batch_onboard.simulator.bucket import Throttles
 from batch_onboard.simulator.campaigns import Campaigns
+from batch_onboard.simulator.directory import Directory
 from batch_onboard.simulator.faults import FaultPlan
 from batch_onboard.simulator.kms import Kms
 from batch_onboard.simulator.matching import Layers, Place
 from batch_onboard.simulator.protocol import (
     ASSUME_ROLE,
     DESCRIBE_KEY,
+    ORGANIZATIONS_OPERATIONS,
+    DirectoryCall,
     KmsCall,
     RefusalError,
     Reply,
@@ -26,6 +30,7 @@ from batch_onboard.simulator.protocol import (
     WorldCall,
 )
 from batch_onboard.simulator.seen import Seen
+from batch_onboard.simulator.settings import Throttle
 from batch_onboard.simulator.sts import Sts, account_of
 
 if TYPE_CHECKING:
@@ -58,6 +63,10 @@ class World:
         self._sts_throttles = Throttles(scenario.sts.throttle)
         self._faults = FaultPlan(scenario.faults, started_at, random)
         self._campaigns = Campaigns(started_at, random)
+        self._directory = Directory(scenario.organization, scenario.connect)
+        organization = scenario.organization
+        kept = organization.throttle.model_dump() if organization else {}
+        self._organization_throttles = Throttles(Throttle(**kept))
         self._requests = 0
 
     def handle(self, call: WorldCall, now: float) -> Reply:
@@ -92,6 +101,31 @@ class World:
         if reply.code is not None:
             self.seen.errors[reply.code] += 1
         return self._identified(reply)
+
+    def handle_directory(self, call: DirectoryCall, now: float) -> Reply:
+        """Answer a call to Connect or Organizations."""
+        self.seen.requests[call.operation] += 1
+        place = Place(call.operation, call.account_id, call.region)
+        reply = self._faults.instead(place, now) or self._throttle_directory(place, now)
+        if reply is None:
+            reply = self._faults.spoil(place, self._carry_out_directory(call), now)
+        if reply.code is not None:
+            self.seen.errors[reply.code] += 1
+        return self._identified(reply)
+
+    def _throttle_directory(self, place: Place, now: float) -> Reply | None:
+        if place.operation in ORGANIZATIONS_OPERATIONS:
+            return self._organization_throttles.refuse(place, now)
+        reply = self._throttles.refuse(place, now)
+        if reply is not None:
+            self.seen.throttles[Domain(place.account_id, place.region)] += 1
+        return reply
+
+    def _carry_out_directory(self, call: DirectoryCall) -> Reply:
+        try:
+            return self._directory.carry_out(call)
+        except RefusalError as refusal:
+            return refusal.reply
 
     def refuse(self, refusal: RefusalError) -> Reply:
         """Answer a request that never became a call: its signature or its form was wrong."""

@@ -15,7 +15,7 @@ from batch_onboard.core.tolerance import Tolerance
 from tests.engine.examples import Stage, named, targets
 
 if TYPE_CHECKING:
-    from batch_onboard.core.targets import Target
+    from batch_onboard.core.targets import Encryption, Target
     from batch_onboard.simulator.memory import MemoryService
 
 QUICK = {"defaults": {"job_duration": {"min": 5, "max": 10}}, "throttle": {"rate": None}}
@@ -211,6 +211,10 @@ class _Untrusted:
     async def prepare(self, target: Target) -> Answer | None:
         """Have credentials ready."""
         return await self._memory.prepare(target)
+
+    async def resolve(self, target: Target) -> Encryption | Answer:
+        """Find the key."""
+        return await self._memory.resolve(target)
 
     async def send(self, operation: Operation, target: Target) -> Answer:
         """Find no way to send anything."""

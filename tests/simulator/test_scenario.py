@@ -8,6 +8,12 @@ import pytest
 import yaml
 
 from batch_onboard.simulator.faultrules import FaultKind, FaultRule, Window
+from batch_onboard.simulator.landscape import (
+    AccountEntry,
+    ConnectInstance,
+    OrganizationSettings,
+    UnitEntry,
+)
 from batch_onboard.simulator.matching import Match
 from batch_onboard.simulator.scenario import (
     AliasRule,
@@ -51,6 +57,7 @@ def test_the_sample_loads_and_shows_every_key() -> None:
         *(AliasRule, Behaviour, Caller, EncryptionSettings, FaultRule, InstanceRule, KmsSettings),
         *(Match, RoleRule),
         *(Scenario, Span, StsSettings, Throttle, ThrottleRule, Window),
+        *(AccountEntry, ConnectInstance, OrganizationSettings, UnitEntry),
     ]
     for model in models:
         names = {field.alias or name for name, field in model.model_fields.items()}

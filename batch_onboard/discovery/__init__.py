@@ -1,0 +1,1 @@
+"""What exists, found out: the instances of accounts and Regions, and the manifest that names it."""
