@@ -12,7 +12,7 @@ from math import inf
 from typing import TYPE_CHECKING
 
 from batch_onboard.core.breaker import Breaker
-from batch_onboard.core.calls import REGIONAL_CODES, TRANSIENT, Meaning
+from batch_onboard.core.calls import NOT_SENT, REGIONAL_CODES, TRANSIENT, Meaning
 from batch_onboard.core.permission import LET_IN, REFUSALS, Permission
 from batch_onboard.engine.watching import Circuit, Notice
 
@@ -67,7 +67,7 @@ class Circuits:
         """Take note of what came of a call."""
         if answer.meaning in TRANSIENT:
             self._failed(course, answer, now)
-        elif self._breakers:
+        elif self._breakers and answer.meaning not in NOT_SENT:
             self._worked(course.target.key.domain, answer)
         if self._refused:
             self._refused.pop(course, None)
