@@ -111,7 +111,8 @@ def test(*arguments: str) -> int:
     # More than there are cores, since many tests wait for processes and for time that must pass.
     workers = str(2 * (os.cpu_count() or 1))
     return run(
-        "python", "-m", "pytest", "-n", workers, "--cov", "--cov-report=term", check=False
+        "python", "-m", "pytest", "-n", workers, "--dist", "worksteal",
+        "--cov", "--cov-report=term", check=False,
     )  # fmt: skip
 
 
