@@ -65,8 +65,8 @@ def discover(ctx: click.Context, /, **options: Any) -> None:
     from batch_onboard.discovery.state import StateError, StateLockedError
     from batch_onboard.manifest.problems import ManifestError
     from batch_onboard.service.settings import ServiceConfigurationError
+    from batch_onboard.simulator.errors import SimulatorError
     from batch_onboard.simulator.scenario import ScenarioError
-    from batch_onboard.simulator.server import SimulatorError
 
     check_options(options)
     invocation = ctx.ensure_object(Invocation)

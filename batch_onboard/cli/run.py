@@ -176,7 +176,7 @@ def _carry_out(batch: Batch, options: dict[str, Any], talk: Talk, invocation: In
     from batch_onboard.report.results import results
     from batch_onboard.report.summary import summarize
     from batch_onboard.service.settings import ServiceConfigurationError
-    from batch_onboard.simulator.server import SimulatorError
+    from batch_onboard.simulator.errors import SimulatorError
 
     began = time.monotonic()
     try:
@@ -207,7 +207,7 @@ async def _run(batch: Batch, options: dict[str, Any], talk: Talk) -> Outcome:
     from batch_onboard.cli.progress import ProgressMode, show_progress
     from batch_onboard.ledger.errors import LedgerError
     from batch_onboard.service.settings import ServiceConfigurationError
-    from batch_onboard.simulator.server import SimulatorError
+    from batch_onboard.simulator.errors import SimulatorError
 
     mode = ProgressMode(options["progress"]).resolved(
         terminal=sys.stderr.isatty(), events=talk.events

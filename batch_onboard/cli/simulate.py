@@ -32,12 +32,12 @@ def simulate(ctx: click.Context, scenario: Path | None, port: int) -> None:
     """
     import anyio
 
+    from batch_onboard.simulator.errors import SimulatorError
     from batch_onboard.simulator.scenario import (
         Scenario,
         ScenarioError,
         load_scenario,
     )
-    from batch_onboard.simulator.server import SimulatorError
 
     try:
         played = Scenario() if scenario is None else load_scenario(scenario)

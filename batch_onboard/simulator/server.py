@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import anyio
 from aiohttp import web
 
+from batch_onboard.simulator.errors import SimulatorError
 from batch_onboard.simulator.frontdoor import WireAnswer, answer
 from batch_onboard.simulator.protocol import Delivery
 from batch_onboard.simulator.signatures import SignedRequest
@@ -25,10 +26,6 @@ if TYPE_CHECKING:
     from batch_onboard.simulator.seen import Seen
 
 _CONTROL = "/_simulator/"
-
-
-class SimulatorError(Exception):
-    """The simulator can't be served. The message says why."""
 
 
 class Simulator:

@@ -10,8 +10,9 @@ import pytest
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 from botocore.parsers import ResponseParserError
 
+from batch_onboard.simulator.errors import SimulatorError
 from batch_onboard.simulator.scenario import CALLER_ACCOUNT_ID, CALLER_ARN
-from batch_onboard.simulator.server import SimulatorError, serve
+from batch_onboard.simulator.server import serve
 from tests.simulator.helpers import ACCOUNT, INSTANCE, REGION, ROLE, scenario
 from tests.simulator.wire import client
 
