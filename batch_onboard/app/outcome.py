@@ -6,6 +6,7 @@ import signal
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from batch_onboard.core.tolerance import count_targets
 from batch_onboard.exits import Exit
 
 if TYPE_CHECKING:
@@ -88,18 +89,15 @@ class Ending:
     def _work_left(self) -> str:
         if self.out_of_time:
             return "--max-duration reached, work left"
-        return f"--limit {self.limit} reached, {_targets(self.left)} left"
+        return f"--limit {self.limit} reached, {count_targets(self.left)} left"
 
     def _defective(self) -> str:
         bug = f"{type(self.bugs[0]).__name__}: {self.bugs[0]}"
-        return f"finished, but a bug of batch-onboard ({bug}) has ended {_targets(len(self.bugs))}"
+        ended = count_targets(len(self.bugs))
+        return f"finished, but a bug of batch-onboard ({bug}) has ended {ended}"
 
 
 def unsaved(received: signal.Signals | None, message: str, lost: tuple[Entry, ...]) -> Outcome:
     """Return the outcome of a run whose ledger could not be written."""
     code = Exit.LEDGER if received is None else _BY_SIGNAL[received]
     return Outcome(code, message, lost, saved=False)
-
-
-def _targets(number: int) -> str:
-    return "1 target" if number == 1 else f"{number:,} targets"

@@ -77,12 +77,12 @@ class Failures:
             canary: it was the canary, which bears no failure unless a tolerance is set.
         """
         if canary and not self._tolerance.bounded:
-            return f"the canary: {_targets(self._failed)} failed" if self._failed else None
+            return f"the canary: {count_targets(self._failed)} failed" if self._failed else None
         return self._exceeded(1)
 
     def _exceeded(self, sample: int) -> str | None:
         number, percent = self._tolerance.number, self._tolerance.percent
-        failed = f"{_targets(self._failed)} failed"
+        failed = f"{count_targets(self._failed)} failed"
         if number is not None and self._failed > number:
             return f"{failed}, more than --max-failures {number}"
         if percent is None or self._ended < sample:
@@ -106,5 +106,6 @@ class Failures:
         )
 
 
-def _targets(number: int) -> str:
+def count_targets(number: int) -> str:
+    """Say how many targets, in words."""
     return "1 target" if number == 1 else f"{number:,} targets"
