@@ -56,8 +56,24 @@ def _print_version(ctx: click.Context, param: click.Parameter, value: bool) -> N
     ctx.exit()
 
 
+class _Root(LazyGroup):
+    """The whole command, whose errors click does not judge by their type."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Call the command that was named.
+
+        click takes every EOFError for a person's Ctrl-D, and every broken pipe for a reader that
+        has left, and ends without a word. A prompt and the streams see to those themselves, so
+        what comes as far as this is a bug: it goes past click in a group.
+        """
+        try:
+            return super().invoke(ctx)
+        except (EOFError, BrokenPipeError) as error:
+            raise ExceptionGroup("past click", [error]) from None
+
+
 @click.group(
-    cls=LazyGroup,
+    cls=_Root,
     lazy=_LAZY,
     no_args_is_help=False,
     invoke_without_command=True,

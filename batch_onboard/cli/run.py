@@ -137,9 +137,17 @@ def _confirm(
         talk.say("preview", line)
     if options["yes"] or options["simulate"] or batch.nothing_to_do:
         return
-    if not click.confirm("Go ahead?", err=True):
+    if not _is_allowed():
         talk.fail("declined", "nothing was sent")
         ctx.exit(Exit.USAGE)
+
+
+def _is_allowed() -> bool:
+    try:
+        return click.confirm("Go ahead?", err=True)
+    except click.Abort:  # stdin is at its end; a signal would have ended the process
+        click.echo(err=True)
+        return False
 
 
 def _preview(batch: Batch, manifest: Manifest) -> list[str]:

@@ -165,11 +165,13 @@ def test_without_a_terminal_and_without_yes_nothing_is_done(
     assert not (shell.folder / "wave.ledger.jsonl").exists()
 
 
-@pytest.mark.parametrize(("reply", "code", "starts"), [(b"n\n", 2, 0), (b"y\n", 0, 1)])
+@pytest.mark.parametrize(
+    ("reply", "code", "starts"), [(b"n\n", 2, 0), (b"\x04", 2, 0), (b"y\n", 0, 1)]
+)
 def test_on_a_terminal_it_says_what_it_will_do_and_asks(
     shell: Shell, simulate: Callable[[str], Simulated], reply: bytes, code: int, starts: int
 ) -> None:
-    """Only a yes goes ahead."""
+    """Only a yes goes ahead; Ctrl-D, the end of all input, is a no."""
     simulator = simulate(FAST)
     shell.write("wave.yaml", manifest(instance("a"), instance("b", "222222222222")))
     process, terminal = pty.fork()
@@ -182,6 +184,7 @@ def test_on_a_terminal_it_says_what_it_will_do_and_asks(
     assert b"2 targets in 2 accounts" in shown
     os.write(terminal, reply)
     shown = _read_to_end(terminal)
+    assert (b"\r\nnothing was sent" in shown) is (code == 2)
     assert os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) == code
     assert simulator.seen()["requests"].get("StartInstanceOnboardingJob", 0) == 2 * starts
 

@@ -203,6 +203,19 @@ def test_a_bug_is_told_in_one_line_and_its_traceback_kept_without_secrets(shell:
     assert (leaks(kept.read_bytes()), b"Traceback" in kept.read_bytes()) == ([], True)
 
 
+@pytest.mark.parametrize("error", [EOFError("no more"), BrokenPipeError(32, "Broken pipe")])
+def test_a_bug_that_looks_like_the_end_of_a_stream_is_told_all_the_same(
+    shell: Shell, error: Exception
+) -> None:
+    """Click would end without a word: as if interrupted, or as if nobody read on."""
+    shell.environment |= {"AWS_SECRET_ACCESS_KEY": CALLER_SECRET, "TMPDIR": str(shell.folder)}
+    bug = BUG.replace('ExceptionGroup("as a task group raises it", [bug])', repr(error))
+    ended = in_python(shell, bug, "buggy")
+    assert ended.returncode == Exit.ERROR
+    assert ended.stderr.decode().startswith(f"unexpected error: {type(error).__name__}: ")
+    assert len(list(shell.folder.glob("batch-onboard-crash-*.txt"))) == 1
+
+
 def test_a_bug_is_an_event_of_the_log_where_events_are_logged(shell: Shell) -> None:
     """With its traceback: where nobody watches, files are gone when somebody comes to look."""
     shell.environment |= {"AWS_SECRET_ACCESS_KEY": CALLER_SECRET, "TMPDIR": str(shell.folder)}
