@@ -18,6 +18,7 @@ import anyio
 from batch_onboard.app.access import open_access
 from batch_onboard.app.audit import run_line
 from batch_onboard.app.clock import now_utc
+from batch_onboard.app.descriptors import affordable
 from batch_onboard.app.outcome import Ending, Outcome, unsaved
 from batch_onboard.app.quotas import learned_lines, limiter_maker
 from batch_onboard.app.scope import select
@@ -237,6 +238,7 @@ def open_batch(manifest: Manifest, ledger_path: Path, settings: Settings) -> Ite
             simulated with what is so.
         SelectionError: the settings select nothing, or what can't go together.
     """
+    settings = _within_descriptors(settings)
     with open_ledger(
         ledger_path,
         manifest_name=manifest.name,
@@ -249,6 +251,17 @@ def open_batch(manifest: Manifest, ledger_path: Path, settings: Settings) -> Ite
             yield Batch(manifest, ledger, settings)
         finally:
             ledger.leave_nothing_new()
+
+
+def _within_descriptors(settings: Settings) -> Settings:
+    """Return settings with no more calls at once than the process has descriptors for."""
+    calls = affordable(settings.concurrency, each=1 if settings.scenario is None else 2)
+    if calls < settings.concurrency:
+        settings.notify(
+            f"--concurrency is {calls} instead of {settings.concurrency}, since this process may "
+            "open so few files: raise the limit (ulimit -n)"
+        )
+    return replace(settings, concurrency=calls)
 
 
 def _keep_apart(ledger: Ledger, *, simulate: bool) -> None:

@@ -92,8 +92,10 @@ class Ending:
         return f"--limit {self.limit} reached, {count_targets(self.left)} left"
 
     def _defective(self) -> str:
-        bug = f"{type(self.bugs[0]).__name__}: {self.bugs[0]}"
         ended = count_targets(len(self.bugs))
+        if isinstance(self.bugs[0], MemoryError):
+            return f"finished, but memory ran out, which has ended {ended}"
+        bug = f"{type(self.bugs[0]).__name__}: {self.bugs[0]}"
         return f"finished, but a bug of batch-onboard ({bug}) has ended {ended}"
 
 

@@ -60,7 +60,7 @@ def run(ctx: click.Context, /, manifest: Path, **options: Any) -> None:
         settings_from(options, scenario, tuple(sys.argv[1:])),
         secrets=invocation.secrets,
         allowance=allowance_of(ctx),
-        notify=lambda sentence: talk.warn("identity", sentence),
+        notify=lambda sentence: talk.warn("notice", sentence),
     )
 
     from batch_onboard.app.batch import open_batch
@@ -137,17 +137,9 @@ def _confirm(
         talk.say("preview", line)
     if options["yes"] or options["simulate"] or batch.nothing_to_do:
         return
-    if not _is_allowed():
+    if not talk.ask("Go ahead?"):
         talk.fail("declined", "nothing was sent")
         ctx.exit(Exit.USAGE)
-
-
-def _is_allowed() -> bool:
-    try:
-        return click.confirm("Go ahead?", err=True)
-    except click.Abort:  # stdin is at its end; a signal would have ended the process
-        click.echo(err=True)
-        return False
 
 
 def _preview(batch: Batch, manifest: Manifest) -> list[str]:

@@ -11,6 +11,7 @@ import logging
 import sys
 from typing import TYPE_CHECKING, Any
 
+import click
 import structlog
 
 if TYPE_CHECKING:
@@ -67,6 +68,14 @@ class Talk:
     def fail(self, event: str, sentence: str, **facts: Any) -> None:
         """Say what ends the command."""
         self._tell("error", event, sentence, facts)
+
+    def ask(self, question: str) -> bool:
+        """Ask a person on a terminal; only a yes is one."""
+        try:
+            return click.confirm(question, err=True)
+        except click.Abort:  # stdin is at its end; a signal would have ended the process
+            click.echo(err=True)
+            return False
 
     def note(self, event: str, *, well: bool, **facts: Any) -> None:
         """Tell programs what people read on stdout.
