@@ -143,17 +143,13 @@ class Course:
     def begin(self, moment: Moment) -> Step:
         """Say what the run does first about this target, if anything."""
         self._look.resume(moment)
-        match self.opening:
-            case Opening.NOTHING:
-                return Step()
-            case Opening.FOLLOW:
-                self._follow_until = moment.now + self._rules.job_timeout
-                self._since = began_at(self.record, moment)
-                return Step(next=self._turn_to(_Mode.FOLLOW, moment.now))
-            case Opening.START:
-                return Step(next=self._turn_to(_Mode.START, moment.now))
-            case Opening.LOOK:
-                return Step(next=self._turn_to(_Mode.LOOK, moment.now))
+        mode = _BEGINS_IN[self.opening]
+        if mode is None:
+            return Step()
+        if mode is _Mode.FOLLOW:
+            self._follow_until = moment.now + self._rules.job_timeout
+            self._since = began_at(self.record, moment)
+        return Step(next=self._turn_to(mode, moment.now))
 
     def needs_key(self, operation: Operation) -> bool:
         """Say whether a call has to wait until the alias of the target's key is resolved."""
@@ -224,14 +220,13 @@ class Course:
         match operation:
             case Operation.START:
                 return self._start_answered(answer, moment)
-            case Operation.STATUS if self._mode is _Mode.FOLLOW:
-                return self._poll_answered(answer, moment)
-            case Operation.STATUS:
-                return self._status_read(answer, moment)
             case Operation.CONFIG:
                 return self._act_on(answer, moment)
             case Operation.DELETE:
                 return self._record_deleted(answer, moment)
+        if self._mode is _Mode.FOLLOW:
+            return self._poll_answered(answer, moment)
+        return self._status_read(answer, moment)
 
     def _start_answered(self, answer: Answer, moment: Moment) -> Next | None:
         if answer.meaning is Meaning.ABSENT:
@@ -420,6 +415,12 @@ class Course:
 
 
 _REJECTABLE = frozenset({State.PENDING, State.UNRESOLVED, State.REJECTED})
+_BEGINS_IN = {
+    Opening.NOTHING: None,
+    Opening.FOLLOW: _Mode.FOLLOW,
+    Opening.START: _Mode.START,
+    Opening.LOOK: _Mode.LOOK,
+}
 _FIRST_CALL = {
     _Mode.LOOK: Operation.STATUS,
     _Mode.START: Operation.START,

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -516,3 +517,66 @@ def _fits(operation: Operation, answer: Answer) -> bool:
             return True
         case _:
             return answer.job is not None
+
+
+def test_only_calls_that_send_or_compare_the_key_wait_for_an_alias() -> None:
+    """A Start sends it and a config is compared with it; a status and a delete need none."""
+    by_alias = Play(encryption=Encryption(enabled=True, key_arn=ALIAS)).course
+    assert [by_alias.needs_key(each) for each in (START, CONFIG, STATUS, DELETE)] == [
+        *(True, True),
+        *(False, False),
+    ]
+    assert not any(Play().course.needs_key(each) for each in Operation)
+
+
+def test_an_alias_that_is_resolved_is_sent_and_compared_as_its_key() -> None:
+    """The intent tells the key's own ARN and the alias; another live key is drift then."""
+    key = Encryption(enabled=True, key_arn=ALIAS).resolved(e.ARN)
+    assert (key.key_arn, key.alias, key.enabled) == (e.ARN, ALIAS, True)
+    play = Play(encryption=Encryption(enabled=True, key_arn=ALIAS))
+    play.course.resolved(key)
+    assert not play.course.needs_key(START)
+    play.answer(e.NO_JOB, e.NO_CONFIG)
+    (entry,) = play.course.intend(START, at(1))
+    assert (entry.encryption, entry.alias) == (e.ARN, ALIAS)
+    drifted = Play(encryption=Encryption(enabled=True, key_arn=ALIAS))
+    drifted.course.resolved(key)
+    assert drifted.answer(e.NO_JOB, e.OTHER_CONFIG).state is State.DRIFTED
+
+
+def test_what_is_spared_ends_with_the_cause_that_another_target_met() -> None:
+    """It is marked, so that it is not taken for a failure of its own; no call follows."""
+    play = Play()
+    step = play.course.spare(e.DENIED, at(7))
+    (entry,) = step.entries
+    assert (entry.event, entry.error_code, entry.message) == (
+        Event.GAVE_UP,
+        "AccessDeniedException",
+        "not you",
+    )
+    assert (entry.at, step.next, play.state) == (at(7).wall, None, State.UNRESOLVED)
+    assert play.course.spared is True
+    nameless = Play()
+    nameless.course.give_up(Answer(Meaning.UNSENT), at(7))
+    assert (nameless.record.error_code, nameless.course.spared) == ("unsent", False)
+
+
+def test_in_a_known_outage_a_failure_is_not_held_against_the_target() -> None:
+    """However often it fails, it waits for the end of the outage, and then has all its tries."""
+    play = Play()
+    moment = replace(at(1), outage=True)
+    for _ in range(3 * MAX_TRIES):
+        step = play.course.answered(STATUS, e.UNCLEAR, moment)
+        assert (step.entries, step.next) == ((), Next(STATUS, Priority.LOOK, 1.0))
+    play.answer(*[e.UNSENT] * (MAX_TRIES - 1))
+    assert play.state is State.PENDING
+    assert play.answer(e.UNSENT).state is State.UNRESOLVED
+
+
+def test_a_denial_without_words_is_told_without_them() -> None:
+    """Who was denied what stands there all the same."""
+    silent = Answer(Meaning.DENIED, error_code="AccessDeniedException")
+    assert Play().answer(silent, silent).record.message == (
+        "arn:aws:iam::111122223333:role/Onboarder was denied "
+        "connect-campaigns:GetInstanceOnboardingJobStatus"
+    )
