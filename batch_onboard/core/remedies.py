@@ -70,6 +70,7 @@ ERROR_REMEDIES = {
     "no_credentials": "set AWS_PROFILE or other AWS credentials, then run again",
     "profile_not_found": "name a profile that the AWS config has, then run again",
     "profiles_not_allowed": "allow the manifest's profiles with --allow-profiles",
+    "slow_ledger": "put the ledger on a faster disk, or see what slows this one, then run again",
     "sso_expired": "log in (aws sso login --profile NAME), then run again",
     "tls": "set AWS_CA_BUNDLE to the certificates to trust, then run again",
     "throttled": "the quota was used up throughout: run again later, or have it raised",

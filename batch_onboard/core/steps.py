@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 MARGIN = 5.0
 """Seconds added to the call timeout: a request may be on its way a little longer than that."""
 
+LONGEST_WRITE = 4.0
+"""Seconds in which an intent has to be durable: its hold counts from before, and the margin with
+it. What is left of the margin is the request's."""
+
 
 class Priority(IntEnum):
     """What goes first when both may go: results are worth more than new questions."""

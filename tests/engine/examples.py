@@ -27,7 +27,7 @@ from batch_onboard.simulator.world import World
 from tests.virtual import run_virtual
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from batch_onboard.core.limiter import Limiter
     from batch_onboard.core.ports import Service
@@ -62,16 +62,16 @@ def named(
 
 @dataclass
 class MemoryJournal:
-    """A journal whose disk is a list; it can be told to fail, or to call back at each write."""
+    """A journal whose disk is a list; it can be told to fail, or how long each write takes."""
 
     entries: list[Entry] = field(default_factory=list)
     fails_after: int | None = None
-    before_write: Callable[[], None] | None = None
+    write_times: Iterator[float] | None = None
 
     async def write(self, *entries: Entry) -> None:
         """Keep entries, after giving others their turn as a real journal would."""
         self.write_nowait(*entries)
-        await anyio.lowlevel.checkpoint()
+        await anyio.sleep(0 if self.write_times is None else next(self.write_times, 0))
 
     def write_nowait(self, *entries: Entry) -> None:
         """Keep entries."""
