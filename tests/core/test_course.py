@@ -178,6 +178,13 @@ def test_a_foreign_failed_record_is_deleted_only_on_demand() -> None:
     assert (play.state, play.record.automatic_clears) == (State.SUCCEEDED, 0)
 
 
+def test_the_request_that_deleted_a_record_can_be_found_in_cloudtrail() -> None:
+    """Its id stands in the ledger."""
+    play = Play(rules=Rules(clear_failed=True)).answer(e.FAILED, e.NO_CONFIG)
+    play.answer(replace(e.DELETED, request_id="r-9"))
+    assert play.record.request_id == "r-9"
+
+
 def test_our_internal_failure_is_started_again_by_the_next_run_only() -> None:
     """In the run that saw it, it is failed; the next deletes the record and starts again."""
     first = Play().answer(e.NO_JOB, e.NO_CONFIG, e.RUNNING, e.RUNNING, e.FAILED_INSIDE)
@@ -249,6 +256,25 @@ def test_a_conflict_with_another_job_of_the_account_is_tried_again() -> None:
     play = Play().answer(e.NO_JOB, e.NO_CONFIG, e.CONFLICT, e.NO_JOB, e.NO_CONFIG, e.RUNNING)
     assert play.calls == [STATUS, CONFIG, START, STATUS, CONFIG, START]
     assert (play.state, play.record.ours, play.record.attempts) == (State.IN_PROGRESS, True, 2)
+
+
+def test_conflicts_are_read_after_waits_that_double_up_to_half_a_minute() -> None:
+    """With a chance of a half: a half of 1, 2, 4, 8, 16 and then 30 s after each conflict."""
+    play, waits = Play().answer(e.NO_JOB, e.NO_CONFIG), []
+    for _ in range(7):
+        play.answer(e.CONFLICT)
+        assert play.next is not None
+        waits.append(play.next.at - play.now)
+        play.answer(e.NO_JOB, e.NO_CONFIG)
+    assert waits == pytest.approx([0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 15.0])
+
+
+def test_conflicts_are_counted_from_the_first_one() -> None:
+    """A target whose turn comes late in a run has as much patience as the others."""
+    play = Play(rules=Rules(job_timeout=100))
+    play.now = 1000.0
+    play.answer(e.NO_JOB, e.NO_CONFIG, e.CONFLICT, e.NO_JOB, e.NO_CONFIG, e.CONFLICT)
+    assert (play.state, play.expects) == (State.PENDING, STATUS)
 
 
 def test_conflicts_without_end_are_given_up_after_the_job_timeout() -> None:

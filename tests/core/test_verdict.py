@@ -183,6 +183,9 @@ def test_the_age_of_our_job_counts_from_its_start() -> None:
     assert began_at(ours, at(300)) == pytest.approx(0.0)
     assert began_at(ours, at(-5)) == pytest.approx(-5.0)
     assert began_at(FOREIGN, at(300)) == pytest.approx(300.0)
+    after_ours = Record(state=State.IN_PROGRESS, started_at=NOON)
+    untold = Record(state=State.IN_PROGRESS, ours=True)
+    assert [began_at(each, at(300)) for each in (after_ours, untold)] == [300.0, 300.0]
 
 
 @pytest.mark.parametrize(
