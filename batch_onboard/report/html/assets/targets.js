@@ -3,7 +3,7 @@
 /** The table of targets: of any number of rows, only those in view are in the page. */
 function showTargets(columns) {
   const ROW = 31;
-  const BEYOND = 12;
+  const BEYOND = 24;
   const PRINTED = 500;
   const section = document.getElementById("targets");
   const scroller = section.querySelector(".scroll");
@@ -25,6 +25,7 @@ function showTargets(columns) {
   let shown = [];
   let sorted = { key: null, direction: 1 };
   let printing = false;
+  let drawn = { first: 0, last: 0 };
 
   const moment = (seconds) => (seconds == null ? "" : new Date(seconds * 1000).toISOString().slice(0, 19).replace("T", " "));
   const told = {
@@ -101,10 +102,16 @@ function showTargets(columns) {
     return made;
   }
 
+  function inView() {
+    const first = Math.min(shown.length, Math.floor(scroller.scrollTop / ROW));
+    return { first, last: Math.min(shown.length, first + Math.ceil(scroller.clientHeight / ROW) + 1) };
+  }
+
   function render() {
-    const first = printing ? 0 : Math.max(0, Math.floor(scroller.scrollTop / ROW) - BEYOND);
-    const seen = printing ? PRINTED : Math.ceil(scroller.clientHeight / ROW) + 2 * BEYOND;
-    const last = Math.min(shown.length, first + seen);
+    const view = inView();
+    const first = printing ? 0 : Math.max(0, view.first - BEYOND);
+    const last = Math.min(shown.length, printing ? PRINTED : view.last + BEYOND);
+    drawn = { first, last };
     const focused = body.contains(document.activeElement) ? document.activeElement.closest("tr").dataset.row : null;
     const lines = [];
     for (let index = first; index < last; index += 1) lines.push(line(index));
@@ -131,7 +138,11 @@ function showTargets(columns) {
   scroller.addEventListener("scroll", () => {
     if (waiting) return;
     waiting = true;
-    requestAnimationFrame(() => { waiting = false; render(); });
+    requestAnimationFrame(() => {
+      waiting = false;
+      const view = inView();
+      if (view.first < drawn.first || view.last > drawn.last) render();
+    });
   });
   search.addEventListener("input", filter);
   section.querySelector(".filters").addEventListener("submit", (event) => event.preventDefault());
