@@ -193,7 +193,12 @@ class Discovery:
         await search.run(self._errands(allowed, caller))
         covered = {pair: found for pair, found in self._state.covered.items() if pair in wanted}
         return Inventory(
-            accounts, self._settings.regions, covered, search.refused, self._settings.known
+            accounts,
+            self._settings.regions,
+            covered,
+            search.refused,
+            self._settings.known,
+            caller.account_id,
         )
 
     def _pairs(self, account_ids: Iterable[str]) -> set[Domain]:

@@ -195,12 +195,14 @@ def settings_from(
     from batch_onboard.app.discovery import DiscoverySettings
     from batch_onboard.app.manifests import manifest_defaults
     from batch_onboard.manifest.defaults import load_defaults
+    from batch_onboard.manifest.layers import NO_ROLE
     from batch_onboard.manifest.regions import regions_with_service
 
     given = {} if options["defaults"] is None else load_defaults(options["defaults"])
     role_arn, external_id = options["role_arn"], options["external_id"]
     if role_arn is None:
         role_arn, external_id = given.get("role_arn"), external_id or given.get("external_id")
+    role_arn = None if role_arn == NO_ROLE else role_arn
     _check_role(role_arn, external_id, options)
     settings = DiscoverySettings(
         regions=tuple(sorted(set(options["region"]) or regions_with_service())),

@@ -240,6 +240,7 @@ def test_a_list_names_accounts_and_the_own_one_needs_no_role(
         '"000000000007", region: eu-west-2, id: "other", labels: {account_name: "Seven"'
         in ended.out
     )
+    assert '"000000000000": {role_arn: "none"}' in ended.out
     assert simulated.seen()["requests"]["AssumeRole"] == 1
     alone = shell.run(*LOOK, "-q")
     assert (alone.code, alone.out, alone.err) == (Exit.OK, "", "")
