@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from botocore import xform_name
+from botocore.session import get_session
 
 from batch_onboard.exits import Exit
 from tests.docs.consoles import Shown, appears, commands
@@ -28,6 +30,7 @@ ELSEWHERE = {
     r"python3 dev\.py (demo|test|check)": "the gate types these",
     r"python3 -m venv|\.venv/bin/pip install|pip install": "dev.py does the same",
     r"apt-get install": "needs root",
+    r"aws ": "another test compares these with the service model",
     r"python -m (tests|benchmarks|cosmic)": "take hours; tests import and try what they are made of",
 }
 """Commands that are not typed here, by what they begin with, and why."""
@@ -45,8 +48,9 @@ SHOWN_FILE = re.compile(
 
 
 def sections(path: Path) -> Iterator[tuple[str, str]]:
-    """Yield the title and the text of each section of a page that shows commands."""
-    for part in re.split(r"^(?=#+ )", (REPOSITORY / path).read_text(), flags=re.MULTILINE):
+    """Yield title and text of what is read in one go: a page, or a section of the README."""
+    mark = r"^(?=#+ )" if path.name == "README.md" else r"^(?=# )"
+    for part in re.split(mark, (REPOSITORY / path).read_text(), flags=re.MULTILINE):
         if any(commands(part)):
             yield part.partition("\n")[0].lstrip("# "), part
 
@@ -152,3 +156,18 @@ def test_no_reason_for_not_typing_a_command_is_out_of_date() -> None:
     shown = [each.text for path in PAGES for each in commands((REPOSITORY / path).read_text())]
     for pattern in ELSEWHERE | INSTEAD:
         assert any(re.match(pattern, text) for text in shown), pattern
+
+
+def test_the_aws_commands_are_of_the_service_model() -> None:
+    """Each names an operation that there is, with its own members and all that it requires."""
+    shown = [each.text for path in PAGES for each in commands((REPOSITORY / path).read_text())]
+    typed_by_hand = [shlex.split(text) for text in shown if text.startswith("aws ")]
+    assert typed_by_hand
+    for _, service, command, *options in typed_by_hand:
+        model = get_session().get_service_model(service)
+        operation = {xform_name(name, "-"): name for name in model.operation_names}[command]
+        shape = model.operation_model(operation).input_shape
+        assert shape is not None
+        given = {word for word in options if word.startswith("--")} - {"--region"}
+        assert given <= {f"--{xform_name(name, '-')}" for name in shape.members}
+        assert given >= {f"--{xform_name(name, '-')}" for name in shape.required_members}
