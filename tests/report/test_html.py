@@ -6,6 +6,7 @@ import io
 import json
 import re
 import zlib
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -118,14 +119,16 @@ def test_long_lists_are_cut_and_say_so() -> None:
     assert "And 12 earlier." in text
 
 
-def test_each_cause_names_what_to_do_and_finds_its_targets() -> None:
-    """A cause without a code of its own is found by its state alone."""
-    drifted = only(State.DRIFTED, 1, 2)
+def test_each_cause_names_what_to_do_and_knows_its_targets() -> None:
+    """The targets behind a cause are those that it counts: an accepted drift is not among them."""
     failed = only(State.FAILED, 1, 2)
     failed.failure_code, failed.message = "KMS_KEY_NOT_FOUND", "the key's gone"
-    text = page(of(drifted, failed))
-    assert 'data-state="drifted" data-code=""' in text
-    assert 'data-state="failed" data-code="KMS_KEY_NOT_FOUND"' in text
+    made = of(*[only(State.DRIFTED, 1, 2) for _ in range(3)], failed, only(State.SUCCEEDED, 1, 2))
+    accepted = next(iter(made.targets))
+    made.targets[accepted] = replace(made.targets[accepted], accept_drift="CHG-1")
+    text = page(made)
+    assert data(text)["targets"]["cause"] == [0, 1, 1, 2, 0]
+    assert "2 targets in 2 accounts" in text
     assert "check the key&#39;s ARN" in text
     assert "the key&#39;s gone" in text
 

@@ -61,7 +61,7 @@ def write_page(history: History, out: TextIO, *, removed: bool) -> None:
             style=_joined(_STYLES),
             script=_joined(_SCRIPTS),
             licence=_read("uplot/LICENSE"),
-            data=payload(found, drawn, took),
+            data=payload(found, summary, drawn, took),
             summary=summary,
             bar=bar(summary.states),
             places=standing[:_MOST_PLACES],

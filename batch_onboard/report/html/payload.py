@@ -10,6 +10,7 @@ import msgspec
 
 from batch_onboard.core.lifecycle import State
 from batch_onboard.core.wording import safe
+from batch_onboard.report.summary import number_of_cause
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from batch_onboard.report.html.overview import Durations
     from batch_onboard.report.html.timeline import Timeline
     from batch_onboard.report.results import Result
+    from batch_onboard.report.summary import Summary
 
 _NUMBER = {state: number for number, state in enumerate(State)}
 _TEXTS = (
@@ -30,13 +32,20 @@ _TEXTS = (
 )
 
 
-def payload(found: Sequence[Result], drawn: Sequence[Timeline], took: Durations | None) -> str:
+def payload(
+    found: Sequence[Result],
+    summary: Summary,
+    drawn: Sequence[Timeline],
+    took: Durations | None,
+) -> str:
     """Return what the script draws: JSON, deflated, in base64.
 
     A service's message or a label can hold anything, and the alphabet of base64 has neither a
     quote nor an angle bracket; besides, it makes a report of 10,000 targets a third as long.
     """
-    data = {"targets": _columns(found), "timelines": drawn, "durations": took}
+    cause = number_of_cause(summary)
+    targets = _columns(found) | {"cause": [cause(result) for result in found]}
+    data = {"targets": targets, "timelines": drawn, "durations": took}
     return base64.b64encode(zlib.compress(msgspec.json.encode(data), 9)).decode()
 
 

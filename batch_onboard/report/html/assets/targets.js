@@ -36,12 +36,15 @@ function showTargets(columns) {
   };
   const text = (key, row) => (told[key] ? told[key](row) : String(columns[key][row]));
 
+  /** Whether a row has a word of the search; `cause:2` finds those behind the second cause. */
+  const has = (row, word) => (/^cause:\d+$/.test(word) ? columns.cause[row] === Number(word.slice(6)) : haystack[row].includes(word));
+
   function filter() {
     const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
     const states = new Set(boxes.filter((box) => box.checked).map((box) => Number(box.value)));
     shown = [];
     for (let row = 0; row < total; row += 1) {
-      if ((!states.size || states.has(columns.state[row])) && words.every((word) => haystack[row].includes(word))) shown.push(row);
+      if ((!states.size || states.has(columns.state[row])) && words.every((word) => has(row, word))) shown.push(row);
     }
     order();
   }
@@ -158,8 +161,8 @@ function showTargets(columns) {
   document.querySelectorAll(".show").forEach((button) => {
     button.hidden = false;
     button.addEventListener("click", () => {
-      boxes.forEach((box) => { box.checked = box.dataset.state === button.dataset.state; });
-      search.value = button.dataset.code;
+      boxes.forEach((box) => { box.checked = false; });
+      search.value = `cause:${button.dataset.cause}`;
       filter();
       section.scrollIntoView();
     });
