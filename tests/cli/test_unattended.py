@@ -174,7 +174,7 @@ def test_metrics_tell_how_a_run_ended_and_when_one_last_went_well(
     shell.write("wave.yaml", manifest(instance("fresh")))
     umask = os.umask(0o077)  # the process inherits it
     try:
-        assert shell.run(*run).code == Exit.OK
+        assert shell.run_afresh(*run).code == Exit.OK
     finally:
         os.umask(umask)
     first = metrics(path)
