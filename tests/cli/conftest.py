@@ -7,13 +7,14 @@ import os
 import signal
 import subprocess
 import sys
+import urllib.request
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.cli.serving import Simulated, served
+from tests.cli.serving import served
 from tests.cli.warm import run_warm
 
 if TYPE_CHECKING:
@@ -100,6 +101,19 @@ class Shell:
         return name
 
 
+@dataclass
+class Simulated:
+    """A simulator, and the settings that lead commands to it."""
+
+    settings: dict[str, str]
+
+    def seen(self) -> Any:
+        """Return what it saw."""
+        url = self.settings["AWS_ENDPOINT_URL"] + "/_simulator/seen"
+        with urllib.request.urlopen(url, timeout=10) as answer:  # noqa: S310 - it is of loopback
+            return json.load(answer)
+
+
 @pytest.fixture
 def shell(tmp_path: Path) -> Shell:
     """A shell in an empty folder, without AWS settings."""
@@ -121,9 +135,9 @@ def simulate(shell: Shell) -> Iterator[Callable[[str], Simulated]]:
 
         def start(scenario: str) -> Simulated:
             path = shell.folder / shell.write("scenario.yaml", scenario)
-            simulator = stack.enter_context(served(path))
-            shell.environment |= simulator.settings
-            return simulator
+            settings = stack.enter_context(served(path))
+            shell.environment |= settings
+            return Simulated(settings)
 
         yield start
 

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import threading
-import urllib.request
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from batch_onboard.simulator.scenario import load_scenario
 from batch_onboard.simulator.server import serve
@@ -18,22 +15,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-@dataclass
-class Simulated:
-    """A simulator, and the settings that make a command speak to it."""
-
-    settings: dict[str, str]
-
-    def seen(self) -> Any:
-        """Return what it saw."""
-        url = self.settings["AWS_ENDPOINT_URL"] + "/_simulator/seen"
-        with urllib.request.urlopen(url, timeout=10) as answer:  # noqa: S310 - it is of loopback
-            return json.load(answer)
-
-
 @contextmanager
-def served(path: Path) -> Iterator[Simulated]:
-    """Serve a scenario until the block is left."""
+def served(path: Path) -> Iterator[dict[str, str]]:
+    """Serve a scenario until the block is left; yield the settings that lead commands to it."""
     scenario = load_scenario(path)
     started, over = threading.Event(), asyncio.Event()
     told: list[tuple[str, asyncio.AbstractEventLoop]] = []
@@ -50,13 +34,11 @@ def served(path: Path) -> Iterator[Simulated]:
     url, loop = told[0]
     caller = scenario.callers[0]
     try:
-        yield Simulated(
-            {
-                "AWS_ENDPOINT_URL": url,
-                "AWS_ACCESS_KEY_ID": caller.access_key_id,
-                "AWS_SECRET_ACCESS_KEY": caller.secret_access_key,
-            }
-        )
+        yield {
+            "AWS_ENDPOINT_URL": url,
+            "AWS_ACCESS_KEY_ID": caller.access_key_id,
+            "AWS_SECRET_ACCESS_KEY": caller.secret_access_key,
+        }
     finally:
         loop.call_soon_threadsafe(over.set)
         thread.join()
