@@ -198,7 +198,7 @@ def _read_to_end(terminal: int) -> bytes:
 
 def wait_for_starts(simulator: Simulated, number: int) -> None:
     """Return when the simulator has accepted so many Starts."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while len(simulator.seen()["accepted_starts"]) < number:
         assert time.monotonic() < deadline, "no Start came"
         time.sleep(0.02)
