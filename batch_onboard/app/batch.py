@@ -11,6 +11,7 @@ import secrets
 from collections import Counter
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import anyio
@@ -20,6 +21,7 @@ from batch_onboard.app.audit import run_line
 from batch_onboard.app.clock import now_utc
 from batch_onboard.app.descriptors import affordable
 from batch_onboard.app.outcome import Ending, Outcome, unsaved
+from batch_onboard.app.pace import Pace
 from batch_onboard.app.quotas import learned_lines, limiter_maker
 from batch_onboard.app.scope import select
 from batch_onboard.core.calls import Answer
@@ -34,6 +36,7 @@ from batch_onboard.engine.helm import Helm
 from batch_onboard.engine.lanes import Lanes
 from batch_onboard.engine.runner import Runner
 from batch_onboard.engine.tally import Tally
+from batch_onboard.engine.watching import Unwatched
 from batch_onboard.exits import Exit
 from batch_onboard.ledger.errors import LedgerUnusableError
 from batch_onboard.ledger.file import open_ledger
@@ -96,7 +99,7 @@ class Batch:
         """Every target is settled: the run will make no call."""
         return set(self.openings) <= {Opening.NOTHING}
 
-    async def run(self, watcher: Watcher) -> Outcome:
+    async def run(self, watcher: Watcher | None = None) -> Outcome:
         """Do what is to be done, and say how it ended.
 
         Args:
@@ -115,7 +118,7 @@ class Batch:
             with anyio.CancelScope() as self._asking:
                 caller = await service.caller()
             self._begin(None if caller is None or isinstance(caller, Answer) else caller.arn)
-            return self._end(await self._work(service, watcher))
+            return self._end(await self._work(service, watcher or Unwatched()))
 
     def interrupt(self, received: signal.Signals) -> bool:
         """Stop: the first time calls under way may finish, the second time not even those.
@@ -152,7 +155,9 @@ class Batch:
                 self._runner = self._make_runner(service, journal, helm, plan, watcher)
                 if self._signal is not None:
                     self._runner.stop()
-                await self._runner.run()
+                keep = partial(self.ledger.keep_paced, journal=journal)
+                async with Pace(self.run_id, self.tally, self.lanes, keep).measured():
+                    await self._runner.run()
         except JournalError as error:
             return unsaved(self._signal, str(error), error.lost)
         except ExceptionGroup as group:
