@@ -22,6 +22,7 @@ from batch_onboard.cli.discover_options import (
 from batch_onboard.cli.discovered import Told, tell
 from batch_onboard.cli.framework import Command
 from batch_onboard.cli.invocation import Invocation
+from batch_onboard.cli.problems import say_problems
 from batch_onboard.cli.texts import count, duration, safe
 from batch_onboard.exits import Exit
 
@@ -76,8 +77,7 @@ def discover(ctx: click.Context, /, **options: Any) -> None:
         settings, defaults = settings_from(options, invocation.secrets)
         code = _carry_out(settings, defaults, options, talk)
     except ManifestError as error:
-        for problem in error.problems:
-            talk.fail("manifest", str(problem), line=problem.line, column=problem.column)
+        say_problems(talk, error.problems[0].file, error.problems, "manifest")
         code = Exit.USAGE
     except StateError as error:
         talk.fail("state", str(error))

@@ -9,6 +9,7 @@ import click
 
 from batch_onboard.cli.arguments import allow_profiles_option, manifest_argument, output_option
 from batch_onboard.cli.framework import Command, Option
+from batch_onboard.cli.problems import print_problems
 from batch_onboard.exits import Exit
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def _targets(
     try:
         targets = load_manifest(path, allow_profiles=allow_profiles).targets
     except ManifestError as error:
-        click.echo(str(error), err=True)
+        print_problems(str(path), error.problems)
         ctx.exit(Exit.USAGE)
     chosen = [each for each in targets if account in (None, each.key.account_id)]
     if not chosen:

@@ -17,6 +17,7 @@ from batch_onboard.cli.ending import note_end, say_lost
 from batch_onboard.cli.framework import Command
 from batch_onboard.cli.invocation import Invocation
 from batch_onboard.cli.metrics import unfit_place
+from batch_onboard.cli.problems import print_refusal, say_problems
 from batch_onboard.cli.run_options import allowance_of, run_options, settings_from
 from batch_onboard.cli.texts import count, duration, safe, summary_lines
 from batch_onboard.exits import Exit
@@ -94,11 +95,11 @@ def _load(ctx: click.Context, path: Path, options: dict[str, Any], talk: Talk) -
     try:
         manifest = load_manifest(path, allow_profiles=options["allow_profiles"])
     except ManifestError as error:
-        for problem in error.problems:
-            talk.fail("manifest", str(problem), line=problem.line, column=problem.column)
+        say_problems(talk, str(path), error.problems, "manifest")
+        if options["output"] == "json":
+            print_refusal(error.problems)
         ctx.exit(Exit.USAGE)
-    for warning in manifest.warnings:
-        talk.warn("manifest", str(warning))
+    say_problems(talk, str(path), manifest.warnings, "manifest")
     return manifest
 
 

@@ -25,6 +25,7 @@ from yaml.events import (
 from batch_onboard.manifest.nodes import MappingNode, SequenceNode, place_at
 from batch_onboard.manifest.problems import Place
 from batch_onboard.manifest.scalars import typed
+from batch_onboard.manifest.tokens import YAML
 from batch_onboard.manifest.wording import named, quoted
 
 if TYPE_CHECKING:
@@ -52,24 +53,27 @@ def compose(text: str, file: str, complaints: Complaints) -> object:
     """
     if found := _DIRECTIVE.search(text):
         place = Place(file, text.count("\n", 0, found.start()) + 1, 1)
-        complaints.stop(place, "YAML directives (%) are not allowed; remove this line")
+        message = "YAML directives (%) are not allowed"
+        complaints.stop(place, "yaml-directive", message, "remove this line")
+    complaints.reads(file, text, YAML)
     composer = _Composer(text, file, complaints)
     try:
         return composer.document()
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = Place(file, 1, 1) if mark is None else place_at(file, mark)
-        complaints.stop(place, f"this is not YAML: {_explained(error, text, place)}")
+        complaints.stop(place, "not-yaml", *_explained(error, text, place))
 
 
-def _explained(error: yaml.MarkedYAMLError, text: str, place: Place) -> str:
+def _explained(error: yaml.MarkedYAMLError, text: str, place: Place) -> tuple[str, str]:
     words = " ".join(part for part in (error.context, error.problem) if part)
+    message = f"this is not YAML: {words}"
     line = text.splitlines()[place.line - 1 : place.line] or [""]
     if "\t" in line[0][: place.column]:
-        return f"{words}; indent with spaces, not tabs"
+        return message, "indent with spaces, not tabs"
     if "mapping values are not allowed" in words:
-        return f'{words}; write a text that holds ": " in quotes'
-    return words
+        return message, 'write a text that holds ": " in quotes'
+    return message, ""
 
 
 class _Composer:
@@ -94,7 +98,8 @@ class _Composer:
         self._next()
         event = self._next()
         if type(event) is DocumentStartEvent:
-            self._stop(event, "a manifest is one YAML document; remove this one and what follows")
+            hint = "remove this one and what follows"
+            self._stop(event, "several-documents", "a manifest is one YAML document", hint)
         return root
 
     def _node(self, event: _Event) -> object:
@@ -110,7 +115,7 @@ class _Composer:
         if type(event) is AliasEvent:
             return self._alias(event)
         if event.tag is not None:
-            self._complain(event, f"tags are not allowed; remove {quoted(event.tag)}")
+            self._complain(event, "tag", "tags are not allowed", f"remove {quoted(event.tag)}")
         if type(event) is ScalarEvent:
             value = event.value if event.style else typed(event.value)
             if event.anchor is not None:
@@ -122,7 +127,8 @@ class _Composer:
         """Compose what a start event opens, within the budgets."""
         self._depth += 1
         if self._depth > MAX_DEPTH:
-            self._stop(event, f"nested more than {MAX_DEPTH} levels deep; a manifest needs five")
+            message = f"nested more than {MAX_DEPTH} levels deep"
+            self._stop(event, "too-deep", message, "a manifest needs five")
         anchor, before = event.anchor, self._nodes
         if anchor is not None:
             self._unfinished.add(anchor)
@@ -156,13 +162,15 @@ class _Composer:
     def _key(self, event: _Event, node: MappingNode) -> str | None:
         """Return a key, or None, having complained, if its value is to be left out."""
         if type(event) is not ScalarEvent:
-            self._stop(event, "a key must be a text, not a list, a mapping or an alias")
+            message = "a key must be a text, not a list, a mapping or an alias"
+            self._stop(event, "odd-key", message)
         if event.tag is not None or event.anchor is not None:
-            self._stop(event, "a key can't have a tag or an anchor; remove it")
+            self._stop(event, "odd-key", "a key can't have a tag or an anchor", "remove it")
         key = sys.intern(event.value)
         if not event.style and key not in self._texts:  # plain, and not met before
             if key == "<<":
-                self._complain(event, "merge keys (<<) are not supported; use defaults or accounts")
+                message = "merge keys (<<) are not supported"
+                self._complain(event, "merge-key", message, "use defaults or accounts")
                 return None
             if isinstance(typed(key), str):
                 self._texts.add(key)
@@ -170,18 +178,19 @@ class _Composer:
                 node.untexted.append(key)
         if key in node:
             first = node.key_place(key).line
-            self._complain(
-                event, f"{named(key)} is already given in line {first}; keep one of them"
-            )
+            message = f"{named(key)} is already given in line {first}"
+            self._complain(event, "duplicate-key", message, "keep one of them", subject=key)
             return None
         return key
 
     def _alias(self, event: _Event) -> object:
         name = event.anchor
         if name in self._unfinished:
-            self._stop(event, f"the alias *{name} stands inside of what it names; write it out")
+            message = f"the alias *{name} stands inside of what it names"
+            self._stop(event, "recursive-alias", message, "write it out")
         if name not in self._anchors:
-            self._stop(event, f"the alias *{name} has no anchor &{name} before it")
+            message = f"the alias *{name} has no anchor &{name} before it"
+            self._stop(event, "unknown-alias", message, "write it out, or add the anchor")
         value, nodes = self._anchors[name]
         self._nodes += nodes
         if self._nodes > MAX_NODES:
@@ -189,11 +198,14 @@ class _Composer:
         return value
 
     def _refuse_size(self, event: _Event) -> NoReturn:
-        message = f"more than {MAX_NODES:,} values, aliases written out; use sources for many"
-        self._stop(event, message)
+        message = f"more than {MAX_NODES:,} values, aliases written out"
+        self._stop(event, "too-large", message, "use sources for many")
 
-    def _stop(self, event: _Event, message: str) -> NoReturn:
-        self._complaints.stop(place_at(self._file, event.start_mark), message)
+    def _stop(self, event: _Event, code: str, message: str, hint: str = "") -> NoReturn:
+        self._complaints.stop(place_at(self._file, event.start_mark), code, message, hint)
 
-    def _complain(self, event: _Event, message: str) -> None:
-        self._complaints.error(place_at(self._file, event.start_mark), message)
+    def _complain(
+        self, event: _Event, code: str, message: str, hint: str, *, subject: str = ""
+    ) -> None:
+        place = place_at(self._file, event.start_mark)
+        self._complaints.error(place, code, message, hint, subject=subject)
