@@ -90,7 +90,8 @@ def discover(ctx: click.Context, /, **options: Any) -> None:
         SimulatorError,
         UnwritableError,
     ) as error:
-        talk.fail("settings", safe(str(error)))
+        for line in str(error).splitlines():
+            talk.fail("settings", safe(line))
         code = Exit.USAGE
     ctx.exit(code)
 

@@ -1,4 +1,4 @@
-"""What all commands share: lazy loading, suggestions, grouped help, durations, settings files."""
+"""What all commands share: lazy loading, suggestions, grouped help, durations."""
 
 from __future__ import annotations
 
@@ -12,14 +12,9 @@ import click
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
 ENVIRONMENT_PREFIX = "BATCH_ONBOARD_"
 
-ALLOWED = f"{__name__}.allowed"
-"""In click's `Context.meta`: the accounts and roles that only a settings file may allow."""
-
-_ALLOWED = ("allowed_accounts", "allowed_roles")
 _UNITS = {"": 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _DURATION = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>ms|s|m|h|d|)", re.ASCII)
 
@@ -164,70 +159,3 @@ def did_you_mean(word: str, known: Sequence[str]) -> str:
     """Return a question that names the nearest known word, or nothing."""
     near = difflib.get_close_matches(word, known, n=1)
     return f"; did you mean {near[0]}?" if near else ""
-
-
-def load_settings(ctx: click.Context, param: click.Parameter, path: Path | None) -> Path | None:
-    """Take the options' defaults from a YAML file: the callback of `--config`."""
-    if path is None:
-        return None
-    settings = _read_settings(path, param)
-    ctx.meta[ALLOWED] = {
-        key: _globs(path, key, settings.pop(key), ctx, param) for key in _ALLOWED if key in settings
-    }
-    options = {
-        option.name: option
-        for option in ctx.command.params
-        if isinstance(option, Option) and option.name
-    }
-    known = [name for name, option in options.items() if option.settable] + [*_ALLOWED]
-    for key in settings:
-        if key not in known:
-            why = f"unknown setting {key!r}{did_you_mean(key, known)}"
-            if key in options:
-                why = f"{key!r} is a flag only: it is given for each run"
-            raise click.BadParameter(f"{path}: {why}", ctx, param)
-    ctx.default_map = {
-        key: _setting(path, options[key], value, ctx, param) for key, value in settings.items()
-    }
-    return path
-
-
-def _globs(
-    path: Path, key: str, value: object, ctx: click.Context, param: click.Parameter
-) -> tuple[str, ...]:
-    globs = value if isinstance(value, list) else [value]
-    if not all(isinstance(glob, str) and glob for glob in globs):
-        raise click.BadParameter(f"{path}: {key} must be a list of globs", ctx, param)
-    return tuple(globs)
-
-
-def _setting(
-    path: Path, option: Option, value: object, ctx: click.Context, param: click.Parameter
-) -> str | list[str]:
-    """Return what a file says for one option; paths in it start from its own folder."""
-    values = value if option.multiple and isinstance(value, list) else [value]
-    texts = [each for each in values if isinstance(each, str)]
-    if len(texts) < len(values):
-        what = "one value or a list of values" if option.multiple else "one value"
-        raise click.BadParameter(f"{path}: {option.name} must be {what}", ctx, param)
-    if isinstance(option.type, click.Path):
-        texts = [str(path.parent / each) for each in texts]
-    return texts if option.multiple else texts[0]
-
-
-def _read_settings(path: Path, param: click.Parameter) -> dict[str, Any]:
-    import yaml
-
-    try:
-        # All values stay text, so that each means the same as in the environment.
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.BaseLoader)  # noqa: S506 - it makes only text, lists and mappings
-    except OSError as error:
-        raise click.BadParameter(f"{path}: {error.strerror}", param=param) from error
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        summary = " ".join(str(error).split())
-        raise click.BadParameter(f"{path}: is not YAML: {summary}", param=param) from error
-    if not content:
-        return {}
-    if not isinstance(content, dict):
-        raise click.BadParameter(f"{path}: must be a mapping of settings", param=param)
-    return {key.replace("-", "_"): value for key, value in content.items()}

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from batch_onboard.cli.arguments import FILE, allow_profiles_option, output_option
-from batch_onboard.cli.framework import ALLOWED, Duration, Number, Option, load_settings
+from batch_onboard.cli.framework import Duration, Number, Option
+from batch_onboard.cli.settings_file import ALLOWED, load_settings
 from batch_onboard.core.allowance import Allowance
 from batch_onboard.core.selection import KEYS, Selection, SelectionError, Selector
 from batch_onboard.core.tolerance import Tolerance

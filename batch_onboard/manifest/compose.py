@@ -29,10 +29,12 @@ from batch_onboard.manifest.tokens import YAML
 from batch_onboard.manifest.wording import named, quoted
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from batch_onboard.manifest.problems import Complaints
 
 MAX_DEPTH = 32
-"""Levels of nesting. A manifest needs five."""
+"""Levels of nesting. Five are enough for a manifest."""
 
 MAX_NODES = 4_000_000
 """Values, those behind an alias counted at each use. A target has one to about twenty."""
@@ -45,8 +47,16 @@ _Event = Any
 _DIRECTIVE = re.compile(r"^%(?!YAML )\S*", re.MULTILINE)
 
 
-def compose(text: str, file: str, complaints: Complaints) -> object:
+def compose(
+    text: str, file: str, complaints: Complaints, *, plain: Callable[[str], object] = typed
+) -> object:
     """Return the one document of a YAML text: a node, or a scalar's value.
+
+    Args:
+        text: the text.
+        file: where it is from.
+        complaints: where to complain.
+        plain: what a plain (unquoted) scalar stands for.
 
     Raises:
         StopReading: it is not YAML, or YAML beyond what a manifest may use.
@@ -56,7 +66,7 @@ def compose(text: str, file: str, complaints: Complaints) -> object:
         message = "YAML directives (%) are not allowed"
         complaints.stop(place, "yaml-directive", message, "remove this line")
     complaints.reads(file, text, YAML)
-    composer = _Composer(text, file, complaints)
+    composer = _Composer(text, file, complaints, plain)
     try:
         return composer.document()
     except yaml.MarkedYAMLError as error:
@@ -79,7 +89,10 @@ def _explained(error: yaml.MarkedYAMLError, text: str, place: Place) -> tuple[st
 class _Composer:
     """One pass over the events of one text."""
 
-    def __init__(self, text: str, file: str, complaints: Complaints) -> None:
+    def __init__(
+        self, text: str, file: str, complaints: Complaints, plain: Callable[[str], object]
+    ) -> None:
+        self._plain = plain
         self._next = cast("Any", yaml.CSafeLoader(text).get_event)
         self._file = file
         self._complaints = complaints
@@ -99,7 +112,7 @@ class _Composer:
         event = self._next()
         if type(event) is DocumentStartEvent:
             hint = "remove this one and what follows"
-            self._stop(event, "several-documents", "a manifest is one YAML document", hint)
+            self._stop(event, "several-documents", "the file must be one YAML document", hint)
         return root
 
     def _node(self, event: _Event) -> object:
@@ -107,7 +120,7 @@ class _Composer:
         if self._nodes > MAX_NODES:
             self._refuse_size(event)
         if type(event) is ScalarEvent and event.anchor is None and event.tag is None:
-            return event.value if event.style else typed(event.value)
+            return event.value if event.style else self._plain(event.value)
         return self._rarer_node(event)
 
     def _rarer_node(self, event: _Event) -> object:
@@ -117,7 +130,7 @@ class _Composer:
         if event.tag is not None:
             self._complain(event, "tag", "tags are not allowed", f"remove {quoted(event.tag)}")
         if type(event) is ScalarEvent:
-            value = event.value if event.style else typed(event.value)
+            value = event.value if event.style else self._plain(event.value)
             if event.anchor is not None:
                 self._anchors[event.anchor] = (value, 1)
             return value
@@ -128,7 +141,7 @@ class _Composer:
         self._depth += 1
         if self._depth > MAX_DEPTH:
             message = f"nested more than {MAX_DEPTH} levels deep"
-            self._stop(event, "too-deep", message, "a manifest needs five")
+            self._stop(event, "too-deep", message, "five are enough")
         anchor, before = event.anchor, self._nodes
         if anchor is not None:
             self._unfinished.add(anchor)

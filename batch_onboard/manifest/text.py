@@ -59,6 +59,6 @@ def _refuse_secrets(text: str, file: str, complaints: Complaints) -> None:
         place = Place(file, line, offset - line_start + 1)
         hint = (
             "remove it, and make it invalid if it is real: credentials come from the AWS "
-            "configuration, never from a manifest"
+            "configuration, never from a file like this"
         )
         complaints.error(place, "secret", f"this looks like {kind}", hint)
