@@ -40,6 +40,7 @@ def report(
     ctx: click.Context, ledger: Path, form: str | None, out: Path | None, removed: bool
 ) -> None:
     """Write the results per target, as of the latest run, to stdout or a file."""
+    from batch_onboard.app.writing import UnwritableError, replacing
     from batch_onboard.ledger.errors import LedgerError
     from batch_onboard.ledger.file import read_history
     from batch_onboard.report.formats import Format, write_report
@@ -58,8 +59,8 @@ def report(
         click.echo(f"{out} is the ledger itself: name another file", err=True)
         ctx.exit(Exit.USAGE)
     try:
-        with out.open("w", encoding="utf-8", newline="") as file:
+        with replacing(out) as file:
             write_report(history, Format(form), file, removed=removed)
-    except OSError as error:
-        click.echo(f"{out} can't be written: {error.strerror}", err=True)
+    except UnwritableError as error:
+        click.echo(str(error), err=True)
         ctx.exit(Exit.USAGE)
