@@ -20,6 +20,7 @@ from batch_onboard.cli.discover_options import (
     settings_from,
 )
 from batch_onboard.cli.discovered import Told, tell
+from batch_onboard.cli.examples import EXAMPLES
 from batch_onboard.cli.framework import Command
 from batch_onboard.cli.invocation import Invocation
 from batch_onboard.cli.problems import say_problems
@@ -49,7 +50,7 @@ Exit codes (treat an unknown code as failure):
 """
 
 
-@click.command(cls=Command, epilog=_EXIT_CODES)
+@click.command(cls=Command, epilog=_EXIT_CODES, examples=EXAMPLES["discover"])
 @discover_options
 @click.pass_context
 def discover(ctx: click.Context, /, **options: Any) -> None:

@@ -10,8 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from batch_onboard.cli.helptext import HelpFormatter
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from click.shell_completion import CompletionItem
 
 ENVIRONMENT_PREFIX = "BATCH_ONBOARD_"
 
@@ -95,8 +99,29 @@ class Option(click.Option):
             self.show_default = True
 
 
+class Context(click.Context):
+    """A context whose help is laid out by this tool's own formatter."""
+
+    formatter_class = HelpFormatter
+
+
 class Command(click.Command):
-    """A command whose help groups its options by their headings."""
+    """A command whose help groups its options by their headings, and ends with examples.
+
+    Args:
+        examples: lines that can be typed as they are, once their files are there.
+    """
+
+    context_class = Context
+
+    def __init__(self, *args: Any, examples: tuple[str, ...] = (), **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.examples = examples
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the examples, and what comes after them."""
+        _write_examples(self.examples, formatter)
+        super().format_epilog(ctx, formatter)
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the options, a section each."""
@@ -112,19 +137,41 @@ class Command(click.Command):
                 formatter.write_dl(rows)
 
 
+def _write_examples(examples: Sequence[str], formatter: click.HelpFormatter) -> None:
+    """Write commands, each in one line however long, so that they can be copied."""
+    with formatter.section("Examples"):
+        formatter.write("".join(f"  {example}\n" for example in examples))
+
+
 class LazyGroup(click.Group):
     """A group whose commands are imported when they are called, not when they are listed."""
 
-    def __init__(self, *args: Any, lazy: Mapping[str, tuple[str, str]], **kwargs: Any) -> None:
+    context_class = Context
+
+    def __init__(
+        self,
+        *args: Any,
+        lazy: Mapping[str, tuple[str, str]],
+        examples: tuple[str, ...],
+        **kwargs: Any,
+    ) -> None:
         """Make a group.
 
         Args:
             *args: of `click.Group`.
             lazy: for each command its place, `module:attribute`, and its short help.
+            examples: lines that can be typed as they are.
             **kwargs: of `click.Group`.
         """
         super().__init__(*args, **kwargs)
         self._lazy = lazy
+        self.examples = examples
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Take the arguments, one of which must name a command where one is needed."""
+        if not (args or self.invoke_without_command or ctx.resilient_parsing):
+            ctx.fail(f"name one of {', '.join(self._lazy)}")
+        return super().parse_args(ctx, args)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names, in the order in which they were given."""
@@ -147,6 +194,22 @@ class LazyGroup(click.Group):
         if args and args[0] not in self._lazy and not args[0].startswith("-"):
             ctx.fail(f"no command {args[0]!r}{did_you_mean(args[0], list(self._lazy))}")
         return super().resolve_command(ctx, args)
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the examples, and what comes after them."""
+        _write_examples(self.examples, formatter)
+        super().format_epilog(ctx, formatter)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Complete a command's name without importing any."""
+        from click.shell_completion import CompletionItem
+
+        found = [
+            CompletionItem(name, help=short)
+            for name, (_, short) in self._lazy.items()
+            if name.startswith(incomplete)
+        ]
+        return found + click.Command.shell_complete(self, ctx, incomplete)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands without importing them."""

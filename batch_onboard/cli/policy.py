@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from batch_onboard.cli.arguments import allow_profiles_option, manifest_argument, output_option
+from batch_onboard.cli.examples import EXAMPLES
 from batch_onboard.cli.framework import Command, Option
 from batch_onboard.cli.problems import print_problems
 from batch_onboard.exits import Exit
@@ -26,7 +27,7 @@ _KINDS = {
 }
 
 
-@click.command(cls=Command)
+@click.command(cls=Command, examples=EXAMPLES["policy"])
 @manifest_argument
 @click.option(
     "--kind",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from batch_onboard.cli.arguments import FILE, ledger_argument
+from batch_onboard.cli.examples import EXAMPLES
 from batch_onboard.cli.framework import Command, Option
 from batch_onboard.exits import Exit
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-@click.command(cls=Command)
+@click.command(cls=Command, examples=EXAMPLES["report"])
 @ledger_argument
 @click.option(
     "--format",

@@ -14,6 +14,7 @@ import click
 from batch_onboard.cli.arguments import manifest_argument
 from batch_onboard.cli.crash import tell_crash
 from batch_onboard.cli.ending import note_end, say_lost
+from batch_onboard.cli.examples import EXAMPLES
 from batch_onboard.cli.framework import Command
 from batch_onboard.cli.invocation import Invocation
 from batch_onboard.cli.metrics import unfit_place
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from batch_onboard.simulator.scenario import Scenario
 
 
-@click.command(cls=Command)
+@click.command(cls=Command, examples=EXAMPLES["run"])
 @manifest_argument
 @run_options
 @click.pass_context

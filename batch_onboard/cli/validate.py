@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from batch_onboard.cli.arguments import allow_profiles_option, manifest_argument, output_option
+from batch_onboard.cli.examples import EXAMPLES
 from batch_onboard.cli.framework import Command
 from batch_onboard.cli.problems import print_problems, problem_facts, problem_lines
 from batch_onboard.cli.terminals import terminal_of
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from batch_onboard.manifest.problems import Problem
 
 
-@click.command(cls=Command)
+@click.command(cls=Command, examples=EXAMPLES["validate"])
 @manifest_argument
 @allow_profiles_option
 @output_option
