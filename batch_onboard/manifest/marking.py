@@ -84,7 +84,8 @@ class Marker:
             numbered = {start.line: lines[start.line - 1] for start in starts}
             shown = {number: line for number, line in numbered.items() if _may_be_shown(line)}
         for problem in problems:
-            end = ends.get(Start(problem.line, problem.column), problem.column + 1)
+            end = ends.get(Start(problem.line, problem.column), 0)
+            end = max(end, problem.column + 1)  # an empty cell is shown, too
             yield replace(problem, end=end, source=shown.get(problem.line))
 
 

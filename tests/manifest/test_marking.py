@@ -70,6 +70,13 @@ def test_lines_near_a_secret_are_not_shown(tmp_path: Path, text: str) -> None:
     assert [problem.source for problem in found(write(tmp_path, text)) if problem.source] == []
 
 
+def test_an_empty_cell_has_a_width(tmp_path: Path) -> None:
+    """So that carets show where it is."""
+    (tmp_path / "a.csv").write_text("id,,api\n")
+    (problem,) = found(write(tmp_path, f"{HEAD}sources: [a.csv]\n"))
+    assert (problem.column, problem.end) == (4, 5)
+
+
 def test_what_is_not_of_a_text_has_no_line(tmp_path: Path) -> None:
     """A file that is not there, and one that is empty, have nothing to show."""
     (missing,) = found(tmp_path / "none.yaml")
