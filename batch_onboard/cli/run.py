@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from batch_onboard.cli.arguments import manifest_argument
+from batch_onboard.cli.arguments import allowance_of, manifest_argument
 from batch_onboard.cli.crash import tell_crash
 from batch_onboard.cli.ending import note_end, say_lost
 from batch_onboard.cli.examples import EXAMPLES
@@ -19,7 +19,7 @@ from batch_onboard.cli.framework import Command
 from batch_onboard.cli.invocation import Invocation
 from batch_onboard.cli.metrics import unfit_place
 from batch_onboard.cli.problems import print_refusal, say_problems
-from batch_onboard.cli.run_options import allowance_of, run_options, settings_from
+from batch_onboard.cli.run_options import run_options, settings_from
 from batch_onboard.cli.texts import count, duration, safe, summary_lines
 from batch_onboard.exits import Exit
 

@@ -130,7 +130,7 @@ class _Settings:
         return [name for name, option in self._options.items() if option.settable] + [*_ALLOWED]
 
     def _take_option(self, option: Option, name: str, node: MappingNode, key: str) -> None:
-        """Take an option's default. Paths start from the file's own folder."""
+        """Take an option's default."""
         texts = []
         for text, place in self._texts(node, key, many=option.multiple):
             try:
@@ -138,10 +138,16 @@ class _Settings:
             except click.BadParameter as error:
                 message = f"{key}: {error.message.rstrip('.')}"
                 self._complaints.error(place, "wrong-value", message, subject=key)
-            is_path = isinstance(option.type, click.Path)
-            texts.append(str(self._folder / text) if is_path else text)
+            texts.append(self._from_here(option, text))
         if texts:
             self.defaults[name] = texts if option.multiple else texts[0]
+
+    def _from_here(self, option: Option, text: str) -> str:
+        """Return a value, whose path, if it is one, starts from the file's own folder."""
+        kind = option.type
+        if not isinstance(kind, click.Path) or (kind.allow_dash and text == "-"):
+            return text
+        return str(self._folder / text)
 
     def _texts(self, node: MappingNode, key: str, *, many: bool) -> list[tuple[str, Place]]:
         """Return the texts of one setting and where each stands."""

@@ -52,7 +52,7 @@ class Manifest(Title):
 
 _UNKNOWN_WORD = r"\{(?!account_id\}|region\}|instance_id\})[^{}]*\}"
 _ACCOUNT = r"([0-9]{12}|\{account_id\})"
-_ROLE = rf"^arn:aws(-[a-z]+)*:iam::{_ACCOUNT}:role/"
+_ROLE = rf"^(none$|arn:aws(-[a-z]+)*:iam::{_ACCOUNT}:role/)"
 _KEY = (
     rf"^arn:aws(-[a-z]+)*:kms:([a-z]{{2,}}(-[a-z]+)+-[0-9]+|\{{region\}}):{_ACCOUNT}:(key|alias)/"
 )

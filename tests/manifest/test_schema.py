@@ -117,6 +117,7 @@ def test_both_refuse_the_same_single_mistake(tmp_path: Path, text: str) -> None:
     [
         "instances: [{id: a}]\nsources: []\n",
         "instances: []\nsources: [more.csv]\n",
+        "instances: [{id: a, role_arn: none}]\n",
         "instances: [{id: a, role_arn: 'arn:aws:iam::{account_id}:role/p/{region}-R'}]\n",
         "instances: [{id: a, role_arn: 'arn:aws-cn:iam::111122223333:role/R', external_id: 'x{region}'}]\n",
         "instances: [{id: a, encryptionConfig: {enabled: true, keyArn: 'arn:aws:kms:{region}:{account_id}:alias/k'}}]\n",
