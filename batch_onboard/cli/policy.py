@@ -9,7 +9,7 @@ import click
 
 from batch_onboard.cli.arguments import allow_profiles_option, manifest_argument, output_option
 from batch_onboard.cli.examples import EXAMPLES
-from batch_onboard.cli.framework import Command, Option
+from batch_onboard.cli.framework import Command, Option, did_you_mean
 from batch_onboard.cli.problems import print_problems
 from batch_onboard.exits import Exit
 
@@ -87,7 +87,9 @@ def _targets(
         ctx.exit(Exit.USAGE)
     chosen = [each for each in targets if account in (None, each.key.account_id)]
     if not chosen:
-        raise click.UsageError(f"--account {account} matches no target")
+        known = sorted({each.key.account_id for each in targets})
+        near = did_you_mean(account or "", known)
+        raise click.UsageError(f"--account {account} matches no target of {path}{near}")
     return chosen
 
 

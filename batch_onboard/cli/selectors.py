@@ -27,7 +27,8 @@ class FailureLimit(click.ParamType[tuple[int | None, float | None]]):
         text = str(value).strip()
         match = re.fullmatch(r"(?P<number>\d+)|(?P<percent>\d+(\.\d+)?)\s*%", text, re.ASCII)
         if match is None or float(match["percent"] or 0) > 100:
-            self.fail(f"{value!r} is neither a number of targets nor a percentage", param, ctx)
+            message = f"{value!r} is neither a number of targets nor a percentage: write 5 or 2.5%"
+            self.fail(message, param, ctx)
         if match["number"] is not None:
             return int(match["number"]), None
         return None, float(match["percent"])
