@@ -11,6 +11,7 @@ import secrets
 from collections import Counter
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import anyio
@@ -19,6 +20,7 @@ from batch_onboard.app.access import open_access
 from batch_onboard.app.audit import run_line
 from batch_onboard.app.clock import now_utc
 from batch_onboard.app.outcome import Ending, Outcome, unsaved
+from batch_onboard.app.pace import Pace
 from batch_onboard.app.quotas import learned_lines, limiter_maker
 from batch_onboard.app.scope import select
 from batch_onboard.core.calls import Answer
@@ -152,7 +154,9 @@ class Batch:
                 self._runner = self._make_runner(service, journal, helm, plan, watcher)
                 if self._signal is not None:
                     self._runner.stop()
-                await self._runner.run()
+                keep = partial(self.ledger.keep_paced, journal=journal)
+                async with Pace(self.run_id, self.tally, self.lanes, keep).measured():
+                    await self._runner.run()
         except JournalError as error:
             return unsaved(self._signal, str(error), error.lost)
         except ExceptionGroup as group:
