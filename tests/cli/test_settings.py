@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import click
 import pytest
 
 from batch_onboard.cli.arguments import allowance_of
@@ -14,6 +14,9 @@ from batch_onboard.cli.framework import Option
 from batch_onboard.cli.run import run
 from batch_onboard.cli.settings_file import WrongSettingsError
 from batch_onboard.core.allowance import Allowance
+
+if TYPE_CHECKING:
+    import click
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 COMMANDS: dict[str, tuple[click.Command, tuple[str, ...]]] = {
