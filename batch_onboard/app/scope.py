@@ -31,7 +31,8 @@ def select(
     """
     missing = settings.waves - {target.wave for target in targets}
     if missing:
-        raise SelectionError(f"--wave {min(missing)} matches no target")
+        waves = ", ".join(map(str, sorted({target.wave for target in targets})))
+        raise SelectionError(f"--wave {min(missing)} matches no target: there is wave {waves}")
     chosen = [
         target
         for target in settings.selection.of(targets, record_of)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from batch_onboard.cli.framework import ALLOWED, Duration, Option, load_settings
+from batch_onboard.cli.framework import Duration, Option
+from batch_onboard.cli.settings_file import ALLOWED, load_settings
 from batch_onboard.core.allowance import Allowance
 
 if TYPE_CHECKING:

@@ -14,9 +14,11 @@ import click
 from batch_onboard.cli.arguments import allowance_of, manifest_argument
 from batch_onboard.cli.crash import tell_crash
 from batch_onboard.cli.ending import note_end, say_lost
+from batch_onboard.cli.examples import EXAMPLES
 from batch_onboard.cli.framework import Command
 from batch_onboard.cli.invocation import Invocation
 from batch_onboard.cli.metrics import unfit_place
+from batch_onboard.cli.problems import print_refusal, say_problems
 from batch_onboard.cli.run_options import run_options, settings_from
 from batch_onboard.cli.texts import count, duration, safe, summary_lines
 from batch_onboard.exits import Exit
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
     from batch_onboard.simulator.scenario import Scenario
 
 
-@click.command(cls=Command)
+@click.command(cls=Command, examples=EXAMPLES["run"])
 @manifest_argument
 @run_options
 @click.pass_context
@@ -94,11 +96,11 @@ def _load(ctx: click.Context, path: Path, options: dict[str, Any], talk: Talk) -
     try:
         manifest = load_manifest(path, allow_profiles=options["allow_profiles"])
     except ManifestError as error:
-        for problem in error.problems:
-            talk.fail("manifest", str(problem), line=problem.line, column=problem.column)
+        say_problems(talk, str(path), error.problems, "manifest")
+        if options["output"] == "json":
+            print_refusal(error.problems)
         ctx.exit(Exit.USAGE)
-    for warning in manifest.warnings:
-        talk.warn("manifest", str(warning))
+    say_problems(talk, str(path), manifest.warnings, "manifest")
     return manifest
 
 

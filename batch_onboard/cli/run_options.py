@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -23,7 +22,8 @@ from batch_onboard.cli.arguments import (
 )
 from batch_onboard.cli.arguments import option as _option
 from batch_onboard.cli.framework import Duration, Number
-from batch_onboard.core.selection import KEYS, Selection, SelectionError, Selector
+from batch_onboard.cli.selectors import SELECTOR, FailureLimit
+from batch_onboard.core.selection import KEYS, Selection
 from batch_onboard.core.tolerance import Tolerance
 
 if TYPE_CHECKING:
@@ -33,40 +33,6 @@ if TYPE_CHECKING:
     from batch_onboard.simulator.scenario import Scenario
 
 
-class FailureLimit(click.ParamType[tuple[int | None, float | None]]):
-    """A number of targets, or a share of them: `5`, `2.5%`."""
-
-    name = "N|N%"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[int | None, float | None]:
-        """Return the number or the percentage; the other one is None."""
-        text = str(value).strip()
-        match = re.fullmatch(r"(?P<number>\d+)|(?P<percent>\d+(\.\d+)?)\s*%", text, re.ASCII)
-        if match is None or float(match["percent"] or 0) > 100:
-            self.fail(f"{value!r} is neither a number of targets nor a percentage", param, ctx)
-        if match["number"] is not None:
-            return int(match["number"]), None
-        return None, float(match["percent"])
-
-
-class SelectorType(click.ParamType[Selector]):
-    """`KEY=GLOB`."""
-
-    name = "KEY=GLOB"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> Selector:
-        """Return the selector."""
-        try:
-            return Selector.parse(value)
-        except SelectionError as error:
-            self.fail(str(error), param, ctx)
-
-
-SELECTOR = SelectorType()
 _DURATION = Duration()
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from batch_onboard.cli.arguments import ledger_argument, output_option
+from batch_onboard.cli.examples import EXAMPLES
 from batch_onboard.cli.framework import Command
 from batch_onboard.cli.texts import count, safe, summary_lines
 from batch_onboard.exits import Exit
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from batch_onboard.ledger.history import History
 
 
-@click.command(cls=Command)
+@click.command(cls=Command, examples=EXAMPLES["status"])
 @ledger_argument
 @output_option
 @click.pass_context

@@ -82,6 +82,7 @@ def test_run_groups_its_options_and_names_defaults_and_variables(shell: Shell) -
         "Safety",
         "Output",
         "Other",
+        "Examples",
     ]
     assert "BATCH_ONBOARD_CONCURRENCY" in shown
     assert "default: 128" in shown

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import signal
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -64,7 +65,7 @@ def test_a_good_manifest_is_said_to_be_fine(tmp_path: Path) -> None:
     path.write_text(manifest(instance("a"), instance("b", "222222222222")))
     assert call("validate", path).stdout == f"{path}: 2 targets in 2 accounts and 1 Region: fine\n"
     told = json.loads(call("validate", path, "--output", "json").stdout)
-    assert told == {"valid": True, "targets": 2, "problems": []}
+    assert (told["valid"], told["targets"], told["problems"]) == (True, 2, [])
 
 
 def test_a_bad_manifest_is_told_to_programs_with_its_places(tmp_path: Path) -> None:
@@ -124,6 +125,37 @@ def test_a_report_that_can_not_be_written_is_explained(ledger: Path) -> None:
     """A folder that is not there, or is a file, is named."""
     result = call("report", ledger, "-o", ledger / "report.json")
     assert (result.exit_code, "can't be written" in result.stderr) == (Exit.USAGE, True)
+
+
+def test_a_report_is_for_its_owner_and_whole(ledger: Path) -> None:
+    """What names accounts and keys is not for all to read, and no half of it is ever seen."""
+    out = ledger.with_name("report.json")
+    out.write_text("the report of yesterday")
+    out.chmod(0o644)
+    before = out.stat().st_ino
+    call("report", ledger, "-o", out)
+    assert json.loads(out.read_text())["summary"]["failed"] == 1
+    assert (out.stat().st_mode & 0o777, out.stat().st_ino != before) == (0o600, True)
+    assert not list(ledger.parent.glob(".*.new"))
+
+
+@pytest.mark.parametrize("kind", ["link", "dangling", "folder", "pipe"])
+def test_a_report_follows_no_link_and_fills_no_pipe(ledger: Path, kind: str) -> None:
+    """Only a file is written over, and no other file than the one that was named."""
+    out, aim = ledger.with_name("report.json"), ledger.with_name("precious")
+    if kind == "link":
+        aim.write_text("precious")
+    match kind:
+        case "folder":
+            out.mkdir()
+        case "pipe":
+            os.mkfifo(out)
+        case _:
+            out.symlink_to(aim)
+    result = call("report", ledger, "-o", out)
+    said = "is a symbolic link" if out.is_symlink() else "is not a regular file"
+    assert (result.exit_code, said in result.stderr) == (Exit.USAGE, True)
+    assert (aim.read_text() if kind == "link" else aim.exists()) == (kind == "link" and "precious")
 
 
 def test_a_second_signal_stops_at_once_and_is_as_resumable(

@@ -124,8 +124,8 @@ def test_a_limit_and_a_longest_duration_end_with_10(
     [
         ("allowed-accounts: ['2222*']", "does not allow 111111111111 (1)"),
         ("allowed_roles: 'arn:aws:iam::*:role/Other'", "allowed_roles does not allow arn:aws:iam"),
-        ("allowed_accounts: [[]]", "allowed_accounts must be a list of globs"),
-        ("allowed_account: [x]", "did you mean allowed_accounts?"),
+        ("allowed_accounts: [[]]", "allowed_accounts must be one value or a list of values"),
+        ("allowed_account: [x]", "did you mean allowed-accounts?"),
     ],
 )
 def test_what_the_operator_does_not_allow_ends_with_2(
