@@ -19,7 +19,7 @@ from batch_onboard.app.access import open_access
 from batch_onboard.app.audit import run_line
 from batch_onboard.app.clock import now_utc
 from batch_onboard.app.outcome import Ending, Outcome, unsaved
-from batch_onboard.app.quotas import learned_lines, limiter_maker
+from batch_onboard.app.quotas import learned_lines, limiter_maker, pace_maker
 from batch_onboard.app.scope import select
 from batch_onboard.core.calls import Answer
 from batch_onboard.core.course import Course
@@ -65,6 +65,8 @@ class Batch:
         openings: how many of them it begins with in which way, as far as the ledger knows.
         tally: counts that are kept up to date during the run.
         lanes: the limiters, for their statistics.
+        plan: how long jobs take.
+        supposed_pace: how fast a domain's calls will go, before the first of them has gone.
     """
 
     def __init__(self, manifest: Manifest, ledger: Ledger, settings: Settings) -> None:
@@ -76,6 +78,8 @@ class Batch:
         self.ledger = ledger
         self.run_id = secrets.token_hex(6)
         self.lanes = Lanes(limiter_maker(settings, ledger.history), Circuits(random.random))
+        self.plan = PollPlan()
+        self.supposed_pace = pace_maker(settings, ledger.history)
         self._manifest = manifest
         self._settings = settings
         self._signal: signal.Signals | None = None
@@ -85,9 +89,15 @@ class Batch:
         self.arguments = tuple(settings.secrets.redact(word) for word in settings.arguments)
         self.tally = Tally(self._known(target).state for target in manifest.targets)
         self.targets = select(manifest.targets, settings, self._known)
-        self.tally.select(len(self.targets))
-        self.openings = Counter(
-            opening(target, self._known(target), settings.rules) for target in self.targets
+        openings = [opening(each, self._known(each), settings.rules) for each in self.targets]
+        self.openings = Counter(openings)
+        self.tally.select(
+            len(self.targets),
+            (
+                (target.key.domain, self._known(target).state)
+                for target, begins in zip(self.targets, openings, strict=True)
+                if begins is not Opening.NOTHING
+            ),
         )
 
     @property
@@ -135,11 +145,10 @@ class Batch:
 
     async def _work(self, service: Service, watcher: Watcher) -> Outcome:
         settings = self._settings
-        plan = PollPlan()
         rules = self._rules()
         helm = Helm(
             (
-                Course(target, self.ledger.history.record(target.key), rules, plan)
+                Course(target, self.ledger.history.record(target.key), rules, self.plan)
                 for target in self.targets
             ),
             tolerance=settings.tolerance,
@@ -148,7 +157,7 @@ class Batch:
         )
         try:
             async with self.ledger.journal() as journal:
-                self._runner = self._make_runner(service, journal, helm, plan, watcher)
+                self._runner = self._make_runner(service, journal, helm, watcher)
                 if self._signal is not None:
                     self._runner.stop()
                 await self._runner.run()
@@ -162,14 +171,14 @@ class Batch:
         return self._outcome(helm, self._runner)
 
     def _make_runner(
-        self, service: Service, journal: Journal, helm: Helm, plan: PollPlan, watcher: Watcher
+        self, service: Service, journal: Journal, helm: Helm, watcher: Watcher
     ) -> Runner:
         return Runner(
             service=service,
             journal=journal,
             lanes=self.lanes,
             helm=helm,
-            plan=plan,
+            plan=self.plan,
             tally=self.tally,
             watcher=watcher,
             wall=now_utc,
