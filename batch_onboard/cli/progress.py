@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _VIEW_EVERY = 0.25
 _COST = 0.01
-"""The share of a core that the live view may take: it is renewed less often where it costs more."""
+"""The share of a core that looks may take: they become rare where one costs much."""
 _DUMB = frozenset({"", "dumb", "unknown"})
 
 
@@ -82,8 +82,17 @@ async def show_progress(
 async def _show(picture: Callable[[], Picture]) -> None:
     from batch_onboard.cli.screen import Screen
 
-    with Screen() as screen:
+    with Screen(picture) as screen:
         while True:
             began = time.thread_time()
-            screen.show(picture())
-            await anyio.sleep(max(_VIEW_EVERY, (time.thread_time() - began) / _COST))
+            screen.renew()
+            await anyio.sleep(max(_VIEW_EVERY, pause_after(began)))
+
+
+def pause_after(began: float) -> float:
+    """Return the seconds to wait until the next look, so that looks cost next to nothing.
+
+    Args:
+        began: the thread's CPU time, in seconds, when the last one began.
+    """
+    return (time.thread_time() - began) / _COST

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from batch_onboard.cli.arguments import FILE, allow_profiles_option, output_option
+from batch_onboard.cli.arguments import FILE, allow_profiles_option, output_option, progress_option
 from batch_onboard.cli.framework import ALLOWED, Duration, Number, Option, load_settings
 from batch_onboard.core.allowance import Allowance
 from batch_onboard.core.selection import KEYS, Selection, SelectionError, Selector
@@ -235,13 +235,7 @@ _OPTIONS = (
         default="0s",
         help="How long to wait for another run of this ledger to end.",
     ),
-    _option(
-        "Output",
-        "--progress",
-        type=click.Choice(["auto", "bar", "plain", "json", "none"]),
-        default="auto",
-        help="On stderr; auto: a bar on a terminal, else plain lines.",
-    ),
+    progress_option,
     _option(
         "Output",
         "--progress-every",

@@ -13,38 +13,43 @@ from rich.text import Text
 from batch_onboard.cli.view import frame, head
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from batch_onboard.core.picture import Picture
 
 
 class Screen:
-    """A context in which pictures are shown; one line of the last one stays when it is left.
+    """A context in which a run is shown; one line of its last picture stays when it is left.
 
     What is printed to `sys.stderr` meanwhile appears above.
+
+    Args:
+        picture: returns how the run stands now.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, picture: Callable[[], Picture]) -> None:
+        self._picture = picture
         self._console = Console(file=sys.stderr, highlight=False, markup=False, emoji=False)
         self._plain = not self._console.encoding.startswith("utf")
         self._live = Live(console=self._console, auto_refresh=False, redirect_stdout=False)
-        self._last: Picture | None = None
         self._shown: list[Text] = []
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._last is not None:
+        if self._live.is_started:
             width = self._console.width
-            self._draw([head(self._last, width, plain=self._plain)], width)
+            self._draw([head(self._picture(), width, plain=self._plain, over=True)], width)
             self._live.stop()
 
-    def show(self, seen: Picture) -> None:
-        """Show a picture in place of the one before."""
-        if self._last is None:
-            self._live.start()
-        self._last = seen
+    def renew(self) -> None:
+        """Show how the run stands now."""
         width, height = self._console.size
-        self._draw(frame(seen, width, height, plain=self._plain), width)
+        lines = frame(self._picture(), width, height, plain=self._plain)
+        if not self._live.is_started:
+            self._live.start()
+        self._draw(lines, width)
 
     def _draw(self, lines: list[Text], width: int) -> None:
         if any(line.cell_len >= width for line in self._shown):

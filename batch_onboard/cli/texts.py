@@ -1,18 +1,8 @@
-"""What people read of a batch: its summary and its causes, escaped for a terminal."""
+"""Words and figures as people read them, escaped for a terminal."""
 
 from __future__ import annotations
 
 import unicodedata
-from typing import TYPE_CHECKING
-
-from batch_onboard.core.lifecycle import State
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from batch_onboard.report.summary import Cause, Summary
-
-_MOST_CAUSES = 20
 
 
 def safe(text: str) -> str:
@@ -28,35 +18,6 @@ def safe(text: str) -> str:
 def _escaped(letter: str) -> str:
     hidden = unicodedata.category(letter) in {"Cc", "Cf", "Cs", "Zl", "Zp"}
     return letter.encode("unicode_escape").decode() if hidden else letter
-
-
-def summary_lines(summary: Summary) -> Iterator[str]:
-    """Tell how many targets stand in which state, and what stopped the others."""
-    for state in State:
-        if state in summary.states:
-            yield f"  {state:<18}{summary.states[state]:>9,}"
-    if not summary.causes:
-        return
-    yield ""
-    yield "What stopped targets, and what to do:"
-    for cause in summary.causes[:_MOST_CAUSES]:
-        yield from _cause_lines(cause)
-    more = len(summary.causes) - _MOST_CAUSES
-    if more > 0:
-        yield f"  and {more} more causes: see batch-onboard report"
-
-
-def _cause_lines(cause: Cause) -> Iterator[str]:
-    state = f" ({cause.state})" if cause.code != cause.state else ""
-    where = f"{count(cause.targets, 'target')} in {count(cause.accounts, 'account')}"
-    yield f"  {safe(cause.code)}{state}: {where}"
-    if cause.message:
-        yield f"    why:  {safe(cause.message)}"
-    if cause.next_action:
-        yield f"    do:   {cause.next_action}"
-    more = cause.targets - len(cause.examples)
-    shown = ", ".join(cause.examples)
-    yield f"    e.g.  {shown}{f' and {more:,} more' if more > 0 else ''}"
 
 
 def count(number: int, thing: str) -> str:

@@ -47,11 +47,20 @@ def frame(seen: Picture, width: int, height: int, *, plain: bool) -> list[Text]:
     return [_fitted(line, columns, plain=plain) for line in lines[: max(1, height - 1)]]
 
 
-def head(seen: Picture, width: int, *, plain: bool) -> Text:
-    """Return the first line: how far it is, as figures and as a bar, and how long it takes."""
+def head(seen: Picture, width: int, *, plain: bool, over: bool = False) -> Text:
+    """Return the first line: how far it is, as figures and as a bar, and how long it takes.
+
+    Args:
+        seen: the run.
+        width: columns of the terminal.
+        plain: only ASCII can be shown.
+        over: nothing follows, whatever was left.
+    """
     columns = _columns(width)
     done = f"{seen.over:,}/{seen.selected:,} {share(seen)}%"
-    right = ", ".join(filter(None, (duration(seen.elapsed), eta(seen.outlook.forecast))))
+    right = ", ".join(
+        filter(None, (duration(seen.elapsed), "" if over else eta(seen.outlook.forecast)))
+    )
     line = Text(done, "bold")
     room = min(_BAR, columns - len(done) - len(right) - 4)
     if room >= _SHORTEST_BAR:

@@ -10,13 +10,12 @@ import pytest
 from click.testing import CliRunner, Result
 
 from batch_onboard.cli.entry import cli
-from batch_onboard.cli.texts import duration, safe, summary_lines
-from batch_onboard.core.lifecycle import Event, State
+from batch_onboard.cli.texts import duration, safe
+from batch_onboard.core.lifecycle import Event
 from batch_onboard.core.record import Entry
 from batch_onboard.exits import Exit
 from batch_onboard.ledger.file import open_ledger
 from batch_onboard.manifest.load import load_manifest
-from batch_onboard.report.summary import Cause, Summary
 from tests.cli.conftest import Shell, Simulated, instance, manifest
 from tests.cli.test_run import QUICK, wait_for_starts
 
@@ -91,7 +90,7 @@ def test_the_schema_is_json() -> None:
 def test_status_of_a_batch_that_never_ran(ledger: Path) -> None:
     """Targets, states and causes are told, for people and for programs."""
     shown = call("status", ledger).stdout
-    assert "2 targets, no run yet" in shown
+    assert shown.startswith("wave: 2 targets\nno run yet\n")
     assert "KMS_ACCESS_DENIED" in shown
     told = json.loads(call("status", ledger, "--output", "json").stdout)
     assert told["summary"]["states"] == {"failed": 1, "pending": 1}
@@ -163,14 +162,3 @@ def test_what_comes_from_outside_can_not_move_the_terminals_cursor() -> None:
 def test_durations_are_written_as_people_do(seconds: float, text: str) -> None:
     """8m12s."""
     assert duration(seconds) == text
-
-
-def test_a_long_list_of_causes_is_capped() -> None:
-    """The twenty most frequent are told, and how many more there are."""
-    causes = tuple(
-        Cause(State.FAILED, f"CODE_{i}", 9, 2, "mend it", "why", ("a/b/c",)) for i in range(25)
-    )
-    lines = list(summary_lines(Summary({State.FAILED: 225}, causes, 0)))
-    assert lines[-1] == "  and 5 more causes: see batch-onboard report"
-    assert "  CODE_0 (failed): 9 targets in 2 accounts" in lines
-    assert "    e.g.  a/b/c and 8 more" in lines
