@@ -61,7 +61,9 @@ ERROR_REMEDIES = {
     "conflict": "another job seems to hold the account and Region: run again later",
     "job_timeout": "run again to follow the job further; raise --job-timeout if it needs longer",
     "job_vanished": "run again: the live state decides",
-    "not_onboarded": "offboarded since it was onboarded: a person decides",
+    "not_onboarded": (
+        "offboarded since it was onboarded: a person decides; run --restart-missing starts it again"
+    ),
     "key_denied": "grant the identity kms:DescribeKey on the key behind the alias, then run again",
     "key_not_found": "correct the alias in the manifest, or make it, then run again",
     "key_not_told": "name the key by its own ARN in the manifest, then run again",
