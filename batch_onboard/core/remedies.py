@@ -70,6 +70,7 @@ ERROR_REMEDIES = {
     "credential_provider": "see that the AWS config's credentials can be had, then run again",
     "credentials_unreadable": "mend the AWS config or the program that it names, then run again",
     "no_credentials": "set AWS_PROFILE or other AWS credentials, then run again",
+    "plan_stale": "its live state has changed since the plan: make a new plan",
     "profile_not_found": "name a profile that the AWS config has, then run again",
     "profiles_not_allowed": "allow the manifest's profiles with --allow-profiles",
     "sso_expired": "log in (aws sso login --profile NAME), then run again",
