@@ -2,33 +2,27 @@
 
 from __future__ import annotations
 
-import shlex
-import signal
 import sys
-import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from batch_onboard.cli.arguments import manifest_argument
-from batch_onboard.cli.crash import tell_crash
-from batch_onboard.cli.ending import note_end, say_lost
+from batch_onboard.cli.conduct import carry_out
 from batch_onboard.cli.framework import Command
 from batch_onboard.cli.invocation import Invocation
 from batch_onboard.cli.metrics import unfit_place
 from batch_onboard.cli.run_options import allowance_of, run_options, settings_from
-from batch_onboard.cli.texts import count, duration, safe, summary_lines
+from batch_onboard.cli.texts import count, safe
 from batch_onboard.exits import Exit
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from batch_onboard.app.batch import Batch
-    from batch_onboard.app.outcome import Outcome
     from batch_onboard.cli.talk import Talk
     from batch_onboard.manifest.load import Manifest
-    from batch_onboard.report.summary import Summary
     from batch_onboard.simulator.scenario import Scenario
 
 
@@ -71,7 +65,7 @@ def run(ctx: click.Context, /, manifest: Path, **options: Any) -> None:
         with open_batch(loaded, path, settings) as batch:
             talk.name_run(batch.run_id)
             _confirm(ctx, batch, loaded, options, talk)
-            code = _carry_out(batch, options, talk, invocation)
+            code = carry_out(batch, options, talk, invocation)
     except LedgerError as error:
         talk.fail("ledger", str(error), ledger=str(path))
         ctx.exit(Exit.LOCKED if isinstance(error, LedgerLockedError) else Exit.LEDGER)
@@ -168,130 +162,3 @@ def _preview(batch: Batch, manifest: Manifest) -> list[str]:
             f"{history.cut.kept}; everything is read before it is started"
         )
     return lines
-
-
-def _carry_out(batch: Batch, options: dict[str, Any], talk: Talk, invocation: Invocation) -> Exit:
-    import anyio
-
-    from batch_onboard.report.results import results
-    from batch_onboard.report.summary import summarize
-    from batch_onboard.service.settings import ServiceConfigurationError
-    from batch_onboard.simulator.errors import SimulatorError
-
-    began = time.monotonic()
-    try:
-        outcome = anyio.run(_run, batch, options, talk)
-    except (ServiceConfigurationError, SimulatorError) as error:
-        talk.fail("settings", str(error))
-        return Exit.USAGE
-    summary = summarize(results(batch.ledger.history))
-    elapsed = time.monotonic() - began
-    if options["output"] == "json":
-        _print_json(batch, outcome, summary, elapsed)
-    elif not (options["quiet"] and outcome.exit_code is Exit.OK):
-        _print_text(batch, outcome, summary, elapsed)
-    say_lost(outcome, talk)
-    for bug in outcome.bugs[:1]:
-        tell_crash(bug, invocation)
-    if not (options["quiet"] and outcome.exit_code is Exit.OK):
-        advice = _advice(batch, outcome, summary)
-        note_end(batch, outcome, summary, elapsed, advice, talk)
-    return outcome.exit_code
-
-
-async def _run(batch: Batch, options: dict[str, Any], talk: Talk) -> Outcome:
-    import anyio
-
-    from batch_onboard.cli.logs import LogWatcher, log_limiters
-    from batch_onboard.cli.metrics import Metrics
-    from batch_onboard.cli.progress import ProgressMode, show_progress
-    from batch_onboard.ledger.errors import LedgerError
-    from batch_onboard.service.settings import ServiceConfigurationError
-    from batch_onboard.simulator.errors import SimulatorError
-
-    mode = ProgressMode(options["progress"]).resolved(
-        terminal=sys.stderr.isatty(), events=talk.events
-    )
-    if options["quiet"]:
-        mode = ProgressMode.NONE
-    ended: list[Outcome | Exception] = []
-    every = options["progress_every"]
-    metrics = Metrics(options["metrics_file"], batch, talk, simulated=options["simulate"])
-    async with anyio.create_task_group() as group:
-        group.start_soon(_listen, batch, talk)
-        group.start_soon(show_progress, batch.tally, batch.lanes, mode, every, talk)
-        group.start_soon(metrics.renew, every)
-        try:
-            ended.append(await batch.run(LogWatcher(talk)))
-        except (
-            LedgerError,
-            ServiceConfigurationError,
-            SimulatorError,
-        ) as error:  # past the group, which would wrap it
-            ended.append(error)
-        group.cancel_scope.cancel()
-    if options["verbose"]:
-        log_limiters(talk.log, batch.lanes)
-    (outcome,) = ended
-    if isinstance(outcome, Exception):
-        await metrics.end(Exit.LEDGER if isinstance(outcome, LedgerError) else Exit.USAGE)
-        raise outcome
-    await metrics.end(outcome.exit_code)
-    return outcome
-
-
-async def _listen(batch: Batch, talk: Talk) -> None:
-    import anyio
-
-    with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
-        async for received in signals:
-            flying = count(batch.tally.statistics().in_flight, "call")
-            if batch.interrupt(received):
-                sentence = f"stopping: finishing {flying}, again to stop now"
-                talk.warn("stopping", sentence, signal=signal.Signals(received).name)
-
-
-def _print_text(batch: Batch, outcome: Outcome, summary: Summary, elapsed: float) -> None:
-    for line in summary_lines(summary):
-        click.echo(line)
-    ledger = batch.ledger.path
-    click.echo("")
-    for line in _advice(batch, outcome, summary):
-        click.echo(line)
-    click.echo(
-        f"{outcome.reason} in {duration(elapsed)}: {summary.counts()} | ledger {ledger} "
-        f"(exit {outcome.exit_code.value})"
-    )
-
-
-def _advice(batch: Batch, outcome: Outcome, summary: Summary) -> list[str]:
-    """Return what to type next."""
-    if outcome.exit_code is Exit.OK:
-        report = shlex.join(["batch-onboard", "report", str(batch.ledger.path)])
-        return [f"Results per target: {report}"]
-    again = ["batch-onboard", *(word for word in batch.arguments if word not in {"-q", "--quiet"})]
-    if outcome.exit_code not in {Exit.UNFINISHED, Exit.STOPPED}:
-        return [f"To go on: {shlex.join(again)}"]
-    asked = " ".join(cause.next_action or "" for cause in summary.causes)
-    if "--retry-failed" in asked and "--retry-failed" not in again:
-        again.append("--retry-failed")
-    lines = [f"When that is done: {shlex.join(again)}"]
-    if "--clear-failed" in asked and "--clear-failed" not in again:
-        again.append("--clear-failed")
-        lines.append(f"To delete the failed jobs of others as well: {shlex.join(again)}")
-    return lines
-
-
-def _print_json(batch: Batch, outcome: Outcome, summary: Summary, elapsed: float) -> None:
-    import msgspec
-
-    told = {
-        "run": batch.run_id,
-        "exit_code": outcome.exit_code.value,
-        "reason": outcome.reason,
-        "elapsed": round(elapsed, 3),
-        "ledger": safe(str(batch.ledger.path)),
-        "summary": summary.states,
-        "causes": summary.causes,
-    }
-    click.echo(msgspec.json.encode(told).decode())
