@@ -10,7 +10,6 @@ import random
 import secrets
 from collections import Counter
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import anyio
@@ -18,6 +17,10 @@ import anyio
 from batch_onboard.app.access import open_access
 from batch_onboard.app.audit import run_line
 from batch_onboard.app.clock import now_utc
+from batch_onboard.app.foresight import foresee
+from batch_onboard.app.groups import first_of
+from batch_onboard.app.histories import keep_apart
+from batch_onboard.app.losses import with_losses
 from batch_onboard.app.outcome import Ending, Outcome, unsaved
 from batch_onboard.app.quotas import learned_lines, limiter_maker
 from batch_onboard.app.scope import select
@@ -34,7 +37,6 @@ from batch_onboard.engine.lanes import Lanes
 from batch_onboard.engine.runner import Runner
 from batch_onboard.engine.tally import Tally
 from batch_onboard.exits import Exit
-from batch_onboard.ledger.errors import LedgerUnusableError
 from batch_onboard.ledger.file import open_ledger
 from batch_onboard.service.settings import ServiceConfigurationError
 from batch_onboard.versions import tool_version
@@ -44,9 +46,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from batch_onboard.app.planfile import Approved
     from batch_onboard.app.settings import Settings
+    from batch_onboard.core.forecast import Forecast
     from batch_onboard.core.ports import Journal, Service
-    from batch_onboard.core.steps import Rules
     from batch_onboard.core.targets import Target
     from batch_onboard.engine.watching import Watcher
     from batch_onboard.ledger.ledger import Ledger
@@ -95,6 +98,26 @@ class Batch:
         """Every target is settled: the run will make no call."""
         return set(self.openings) <= {Opening.NOTHING}
 
+    @property
+    def approved(self) -> Approved | None:
+        """The plan that the run is bound to."""
+        return self._settings.approved
+
+    @property
+    def forecast(self) -> Forecast:
+        """How long the run will take, as far as the ledger, or the plan, tells."""
+        settings = self._settings
+        planned = settings.approved.planned if settings.approved is not None else {}
+        chosen = (
+            (
+                target,
+                opening(target, self._known(target), settings.rules),
+                planned[target.key].action if planned else None,
+            )
+            for target in self.targets
+        )
+        return foresee(chosen, settings, self.ledger.history)
+
     async def run(self, watcher: Watcher) -> Outcome:
         """Do what is to be done, and say how it ended.
 
@@ -136,10 +159,11 @@ class Batch:
     async def _work(self, service: Service, watcher: Watcher) -> Outcome:
         settings = self._settings
         plan = PollPlan()
-        rules = self._rules()
+        rules = with_losses(settings.rules, self.ledger.history)
+        make_course = settings.approved.course if settings.approved is not None else Course
         helm = Helm(
             (
-                Course(target, self.ledger.history.record(target.key), rules, plan)
+                make_course(target, self.ledger.history.record(target.key), rules, plan)
                 for target in self.targets
             ),
             tolerance=settings.tolerance,
@@ -155,7 +179,7 @@ class Batch:
         except JournalError as error:
             return unsaved(self._signal, str(error), error.lost)
         except ExceptionGroup as group:
-            problem = _first_of(ServiceConfigurationError, group)
+            problem = first_of(ServiceConfigurationError, group)
             if isinstance(problem, ServiceConfigurationError):
                 self._end(Outcome(Exit.USAGE, str(problem)))
             raise problem from group
@@ -177,18 +201,6 @@ class Batch:
             concurrency=self._settings.concurrency,
             drain_timeout=self._settings.drain_timeout,
             max_duration=self._settings.max_duration,
-        )
-
-    def _rules(self) -> Rules:
-        """Return the rules of this run, with what the ledger may have lost of earlier ones."""
-        history = self.ledger.history
-        if not history.cuts:
-            return self._settings.rules
-        age = max(0.0, (now_utc() - history.cuts[-1].at).total_seconds())
-        return replace(
-            self._settings.rules,
-            torn_at=anyio.current_time() - age,
-            torn_hold=max((record.intent_hold for record in history.records.values()), default=0.0),
         )
 
     def _outcome(self, helm: Helm | None = None, runner: Runner | None = None) -> Outcome:
@@ -244,28 +256,11 @@ def open_batch(manifest: Manifest, ledger_path: Path, settings: Settings) -> Ite
         wall=now_utc,
         lock_timeout=settings.lock_timeout,
     ) as ledger:
-        _keep_apart(ledger, simulate=settings.scenario is not None)
+        keep_apart(ledger.history, ledger_path, simulate=settings.scenario is not None)
         try:
             yield Batch(manifest, ledger, settings)
         finally:
             ledger.leave_nothing_new()
-
-
-def _keep_apart(ledger: Ledger, *, simulate: bool) -> None:
-    """Refuse to take a rehearsal's results for real ones, or the other way round."""
-    if any(run.began.simulated is not simulate for run in ledger.history.runs):
-        what = "real runs" if simulate else "rehearsals (--simulate)"
-        raise LedgerUnusableError(
-            f"{ledger.path} tells of {what}: name another ledger with --ledger"
-        )
-
-
-def _first_of(kind: type[Exception], group: ExceptionGroup) -> Exception:
-    """Return the exception of a kind that workers have raised, or the group if there is none."""
-    found: Exception = group.subgroup(kind) or group
-    while found is not group and isinstance(found, ExceptionGroup):
-        found = found.exceptions[0]
-    return found
 
 
 _UNTOUCHED = Record()

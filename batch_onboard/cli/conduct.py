@@ -14,6 +14,7 @@ from batch_onboard.exits import Exit
 if TYPE_CHECKING:
     from batch_onboard.app.batch import Batch
     from batch_onboard.app.outcome import Outcome
+    from batch_onboard.app.planning import Planning
     from batch_onboard.cli.invocation import Invocation
     from batch_onboard.cli.talk import Talk
 
@@ -58,7 +59,7 @@ async def _run(batch: Batch, options: dict[str, Any], talk: Talk) -> Outcome:
     every = options["progress_every"]
     metrics = Metrics(options["metrics_file"], batch, talk, simulated=options["simulate"])
     async with anyio.create_task_group() as group:
-        group.start_soon(_listen, batch, talk)
+        group.start_soon(listen, batch, talk)
         group.start_soon(show_progress, batch.tally, batch.lanes, mode, every, talk)
         group.start_soon(metrics.renew, every)
         try:
@@ -80,7 +81,8 @@ async def _run(batch: Batch, options: dict[str, Any], talk: Talk) -> Outcome:
     return outcome
 
 
-async def _listen(batch: Batch, talk: Talk) -> None:
+async def listen(batch: Batch | Planning, talk: Talk) -> None:
+    """Stop at a signal, and say so: until cancelled."""
     import anyio
 
     with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:

@@ -1,16 +1,21 @@
-"""What `run` and `plan` begin with: the manifest, the scenario, the ledger's place."""
+"""What `run` and `plan` begin with: the manifest, the settings, the ledger's place."""
 
 from __future__ import annotations
 
+import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from batch_onboard.cli.invocation import Invocation
+from batch_onboard.cli.run_options import allowance_of, settings_from
 from batch_onboard.exits import Exit
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from batch_onboard.app.settings import Settings
     from batch_onboard.cli.talk import Talk
     from batch_onboard.manifest.load import Manifest
     from batch_onboard.simulator.scenario import Scenario
@@ -38,7 +43,7 @@ def load_or_exit(ctx: click.Context, path: Path, options: dict[str, Any], talk: 
     return manifest
 
 
-def scenario_or_exit(ctx: click.Context, options: dict[str, Any], talk: Talk) -> Scenario | None:
+def _scenario_or_exit(ctx: click.Context, options: dict[str, Any], talk: Talk) -> Scenario | None:
     """Load what `--scenario` names; None without `--simulate`."""
     if not options["simulate"]:
         if options["scenario"] is not None:
@@ -52,4 +57,28 @@ def scenario_or_exit(ctx: click.Context, options: dict[str, Any], talk: Talk) ->
         return load_scenario(options["scenario"])
     except ScenarioError as error:
         talk.fail("scenario", str(error))
+        ctx.exit(Exit.USAGE)
+
+
+def settings_or_exit(ctx: click.Context, options: dict[str, Any], talk: Talk) -> Settings:
+    """Make settings of options; say what is wrong with the scenario, and end the command then."""
+    return replace(
+        settings_from(options, _scenario_or_exit(ctx, options, talk), tuple(sys.argv[1:])),
+        secrets=ctx.ensure_object(Invocation).secrets,
+        allowance=allowance_of(ctx),
+        notify=lambda sentence: talk.warn("identity", sentence),
+    )
+
+
+def bound_or_exit(
+    ctx: click.Context, path: Path, manifest: Manifest, settings: Settings, talk: Talk
+) -> Settings:
+    """Bind a run to a plan; say why that can't be, and end the command then."""
+    from batch_onboard.app.planfile import PlanFileError, load_plan
+
+    try:
+        approved = load_plan(path, manifest, simulate=settings.scenario is not None)
+        return approved.bind(settings)
+    except PlanFileError as error:
+        talk.fail("plan", str(error))
         ctx.exit(Exit.USAGE)

@@ -8,12 +8,20 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from batch_onboard.cli.texts import count, safe
+from batch_onboard.core.opening import Opening
 from batch_onboard.exits import Exit
 
 if TYPE_CHECKING:
     from batch_onboard.app.batch import Batch
     from batch_onboard.cli.talk import Talk
     from batch_onboard.manifest.load import Manifest
+
+_WORDS = {
+    Opening.NOTHING: "settled",
+    Opening.LOOK: "to read, and to start if nothing is there",
+    Opening.START: "to start unread",
+    Opening.FOLLOW: "to follow",
+}
 
 
 def refuse_unasked(ctx: click.Context, options: dict[str, Any], talk: Talk) -> None:
@@ -41,20 +49,28 @@ def confirm(
 
 
 def _preview(batch: Batch, manifest: Manifest) -> list[str]:
-    from batch_onboard.core.opening import Opening
+    from batch_onboard.cli.plan_text import takes_lines
     from batch_onboard.ledger.lines import SalvagedLine
 
     keys = [target.key for target in batch.targets]
     accounts = count(len({key.account_id for key in keys}), "account")
     regions = count(len({key.region for key in keys}), "Region")
-    settled = batch.openings[Opening.NOTHING]
     history = batch.ledger.history
     of = len(manifest.targets)
     chosen = count(len(keys), "target") if len(keys) == of else f"{len(keys):,} of {of:,} targets"
     targets = f"{safe(manifest.name)}: {chosen} in {accounts} and {regions}"
-    work = f"{settled:,} settled, {len(keys) - settled:,} to read, start or follow"
-    new = " (new)" if batch.ledger.created else ""
-    lines = [f"{targets}; {work}", f"ledger: {batch.ledger.path}{new}"]
+    work = [
+        f"{batch.openings[begins]:,} {words}"
+        for begins, words in _WORDS.items()
+        if batch.openings[begins]
+    ]
+    lines = [f"{targets}; {', '.join(work)}"]
+    if not batch.nothing_to_do:
+        lines += takes_lines(batch.forecast)
+    if batch.approved is not None:
+        made, digest = batch.approved.made_at, batch.approved.digest
+        lines.append(f"only what was planned at {made:%Y-%m-%d %H:%M} UTC: plan {digest}")
+    lines.append(f"ledger: {batch.ledger.path}{' (new)' if batch.ledger.created else ''}")
     latest = history.cuts[-1] if history.cuts else None
     if isinstance(latest, SalvagedLine) and all(run.began.at < latest.at for run in history.runs):
         lines.append(

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-import sys
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from batch_onboard.cli.arguments import manifest_argument
+from batch_onboard.cli.arguments import FILE, manifest_argument
 from batch_onboard.cli.conduct import carry_out
-from batch_onboard.cli.framework import Command
+from batch_onboard.cli.framework import Command, Option
 from batch_onboard.cli.invocation import Invocation
-from batch_onboard.cli.loading import ledger_beside, load_or_exit, scenario_or_exit
+from batch_onboard.cli.loading import (
+    bound_or_exit,
+    ledger_beside,
+    load_or_exit,
+    settings_or_exit,
+)
 from batch_onboard.cli.metrics import unfit_place
 from batch_onboard.cli.preview import confirm, refuse_unasked
-from batch_onboard.cli.run_options import allowance_of, run_options, settings_from
+from batch_onboard.cli.run_options import run_options
 from batch_onboard.exits import Exit
 
 if TYPE_CHECKING:
@@ -24,9 +27,17 @@ if TYPE_CHECKING:
 
 @click.command(cls=Command)
 @manifest_argument
+@click.option(
+    "--plan",
+    "plan_file",
+    cls=Option,
+    section="Common",
+    type=FILE,
+    help="Do only what this plan says (plan -o FILE); a target that has changed since is left.",
+)
 @run_options
 @click.pass_context
-def run(ctx: click.Context, /, manifest: Path, **options: Any) -> None:
+def run(ctx: click.Context, /, manifest: Path, plan_file: Path | None, **options: Any) -> None:
     """Onboard the targets of a manifest; run again to resume.
 
     Each target is read first, started if nothing is there, and followed to its end, as fast as
@@ -39,20 +50,15 @@ def run(ctx: click.Context, /, manifest: Path, **options: Any) -> None:
     talk = Talk(options["log_format"], verbosity=options["verbose"], quiet=options["quiet"])
     invocation.talk = talk
     loaded = load_or_exit(ctx, manifest, options, talk)
-    scenario = scenario_or_exit(ctx, options, talk)
+    settings = settings_or_exit(ctx, options, talk)
+    if plan_file is not None:
+        settings = bound_or_exit(ctx, plan_file, loaded, settings, talk)
     refuse_unasked(ctx, options, talk)
     path = options["ledger"] or ledger_beside(manifest, simulate=options["simulate"])
     metrics_file = options["metrics_file"]
     if metrics_file is not None and (wrong := unfit_place(metrics_file, path, manifest)):
         talk.fail("usage", f"--metrics-file: {wrong}")
         ctx.exit(Exit.USAGE)
-    settings = replace(
-        settings_from(options, scenario, tuple(sys.argv[1:])),
-        secrets=invocation.secrets,
-        allowance=allowance_of(ctx),
-        notify=lambda sentence: talk.warn("identity", sentence),
-    )
-
     from batch_onboard.app.batch import open_batch
     from batch_onboard.core.selection import SelectionError
     from batch_onboard.ledger.errors import LedgerError, LedgerLockedError

@@ -35,6 +35,11 @@ def summary_lines(summary: Summary) -> Iterator[str]:
     for state in State:
         if state in summary.states:
             yield f"  {state:<18}{summary.states[state]:>9,}"
+    yield from cause_lines(summary)
+
+
+def cause_lines(summary: Summary) -> Iterator[str]:
+    """Tell what stopped targets, and what to do; nothing if none was."""
     if not summary.causes:
         return
     yield ""
