@@ -36,6 +36,7 @@ from batch_onboard.engine.helm import Helm
 from batch_onboard.engine.lanes import Lanes
 from batch_onboard.engine.runner import Runner
 from batch_onboard.engine.tally import Tally
+from batch_onboard.engine.watching import Unwatched
 from batch_onboard.exits import Exit
 from batch_onboard.ledger.file import open_ledger
 from batch_onboard.service.settings import ServiceConfigurationError
@@ -118,7 +119,7 @@ class Batch:
         )
         return foresee(chosen, settings, self.ledger.history)
 
-    async def run(self, watcher: Watcher) -> Outcome:
+    async def run(self, watcher: Watcher | None = None) -> Outcome:
         """Do what is to be done, and say how it ended.
 
         Args:
@@ -137,7 +138,7 @@ class Batch:
             with anyio.CancelScope() as self._asking:
                 caller = await service.caller()
             self._begin(None if caller is None or isinstance(caller, Answer) else caller.arn)
-            return self._end(await self._work(service, watcher))
+            return self._end(await self._work(service, watcher or Unwatched()))
 
     def interrupt(self, received: signal.Signals) -> bool:
         """Stop: the first time calls under way may finish, the second time not even those.

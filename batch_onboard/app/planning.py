@@ -24,6 +24,7 @@ from batch_onboard.engine.helm import Helm
 from batch_onboard.engine.lanes import Lanes
 from batch_onboard.engine.runner import Runner
 from batch_onboard.engine.tally import Tally
+from batch_onboard.engine.watching import Unwatched
 from batch_onboard.service.settings import ServiceConfigurationError
 
 if TYPE_CHECKING:
@@ -118,11 +119,11 @@ class Planning:
         self.tally = Tally(self._known(target).state for target in self.targets)
         self.tally.select(len(self.targets))
 
-    async def read(self, watcher: Watcher) -> Plan:
+    async def read(self, watcher: Watcher | None = None) -> Plan:
         """Read the live state, as far as a run would before it changes anything.
 
         Args:
-            watcher: is told of each answer.
+            watcher: is told of each answer; None: nobody is.
 
         Raises:
             ServiceConfigurationError: the settings in force cannot be used for any call.
@@ -135,7 +136,7 @@ class Planning:
             Survey(target, replace(self._known(target)), rules, lengths) for target in self.targets
         ]
         if any(survey.opening is not Opening.NOTHING for survey in surveys):
-            await self._survey(surveys, lengths, watcher)
+            await self._survey(surveys, lengths, watcher or Unwatched())
         items = tuple(
             Item(survey.target, planned, survey.record)
             for survey, planned in zip(surveys, self._limited(surveys), strict=True)

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from batch_onboard.app.planning import Plan, Planning
     from batch_onboard.app.settings import Settings
     from batch_onboard.cli.talk import Talk
-    from batch_onboard.engine.watching import Happening, Notice
     from batch_onboard.manifest.load import Manifest
 
 # The words of a command line of `plan` that `run` does not take, or that would hide its answer.
@@ -178,7 +177,7 @@ async def _watched(planning: Planning, options: dict[str, Any], talk: Talk) -> P
             show_progress, planning.tally, planning.lanes, mode, options["progress_every"], talk
         )
         try:
-            read.append(await planning.read(LogWatcher(talk) if options["verbose"] else _Deaf()))
+            read.append(await planning.read(LogWatcher(talk) if options["verbose"] else None))
         except (ServiceConfigurationError, SimulatorError) as error:
             read.append(error)  # past the group, which would wrap it
         group.cancel_scope.cancel()
@@ -186,16 +185,6 @@ async def _watched(planning: Planning, options: dict[str, Any], talk: Talk) -> P
     if isinstance(found, Exception):
         raise found
     return found
-
-
-class _Deaf:
-    """Is told of each answer: what the plan shows at its end is not said twice."""
-
-    def happened(self, happening: Happening) -> None:
-        del happening
-
-    def noticed(self, notice: Notice) -> None:
-        del notice
 
 
 def _keep(
