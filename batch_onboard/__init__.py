@@ -1,1 +1,20 @@
-"""Onboard many Amazon Connect instances to outbound campaigns: paced, resumable, safe."""
+"""Onboard many Amazon Connect instances to outbound campaigns: paced, resumable, safe.
+
+The names of `batch_onboard.library` can be had from here; they are imported when one is first used,
+so that the command line, which needs few of them, starts at once.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from batch_onboard.library import *  # noqa: F403 - each name of its __all__
+else:
+
+    def __getattr__(name: str) -> object:
+        library = None if name.startswith("_") else import_module(f"{__name__}.library")
+        if library is None or name not in library.__all__:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return getattr(library, name)

@@ -10,7 +10,6 @@ import random
 import secrets
 from collections import Counter
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import anyio
@@ -18,7 +17,12 @@ import anyio
 from batch_onboard.app.access import open_access
 from batch_onboard.app.audit import run_line
 from batch_onboard.app.clock import now_utc
+from batch_onboard.app.foresight import foresee, known_lengths
+from batch_onboard.app.groups import first_of
+from batch_onboard.app.histories import keep_apart
+from batch_onboard.app.losses import with_losses
 from batch_onboard.app.outcome import Ending, Outcome, unsaved
+from batch_onboard.app.progress import Progress
 from batch_onboard.app.quotas import learned_lines, limiter_maker, pace_maker
 from batch_onboard.app.scope import select
 from batch_onboard.core.calls import Answer
@@ -33,8 +37,8 @@ from batch_onboard.engine.helm import Helm
 from batch_onboard.engine.lanes import Lanes
 from batch_onboard.engine.runner import Runner
 from batch_onboard.engine.tally import Tally
+from batch_onboard.engine.watching import Unwatched
 from batch_onboard.exits import Exit
-from batch_onboard.ledger.errors import LedgerUnusableError
 from batch_onboard.ledger.file import open_ledger
 from batch_onboard.service.settings import ServiceConfigurationError
 from batch_onboard.versions import tool_version
@@ -44,9 +48,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from batch_onboard.app.planfile import Approved
     from batch_onboard.app.settings import Settings
+    from batch_onboard.core.forecast import Forecast
     from batch_onboard.core.ports import Journal, Service
-    from batch_onboard.core.steps import Rules
     from batch_onboard.core.targets import Target
     from batch_onboard.engine.watching import Watcher
     from batch_onboard.ledger.ledger import Ledger
@@ -65,8 +70,6 @@ class Batch:
         openings: how many of them it begins with in which way, as far as the ledger knows.
         tally: counts that are kept up to date during the run.
         lanes: the limiters, for their statistics.
-        plan: how long jobs take.
-        supposed_pace: how fast a domain's calls will go, before the first of them has gone.
     """
 
     def __init__(self, manifest: Manifest, ledger: Ledger, settings: Settings) -> None:
@@ -78,8 +81,7 @@ class Batch:
         self.ledger = ledger
         self.run_id = secrets.token_hex(6)
         self.lanes = Lanes(limiter_maker(settings, ledger.history), Circuits(random.random))
-        self.plan = PollPlan()
-        self.supposed_pace = pace_maker(settings, ledger.history)
+        self._plan = PollPlan()
         self._manifest = manifest
         self._settings = settings
         self._signal: signal.Signals | None = None
@@ -105,7 +107,33 @@ class Batch:
         """Every target is settled: the run will make no call."""
         return set(self.openings) <= {Opening.NOTHING}
 
-    async def run(self, watcher: Watcher) -> Outcome:
+    @property
+    def approved(self) -> Approved | None:
+        """The plan that the run is bound to."""
+        return self._settings.approved
+
+    @property
+    def forecast(self) -> Forecast:
+        """How long the run will take, as far as the ledger, or the plan, tells."""
+        settings = self._settings
+        planned = settings.approved.planned if settings.approved is not None else {}
+        chosen = (
+            (
+                target,
+                opening(target, self._known(target), settings.rules),
+                planned[target.key].action if planned else None,
+            )
+            for target in self.targets
+        )
+        return foresee(chosen, settings, self.ledger.history)
+
+    def progress(self, now: float) -> Progress:
+        """Return what looks at the run, which begins now (monotonic seconds)."""
+        known = tuple(known_lengths(self.ledger.history))
+        supposed = pace_maker(self._settings, self.ledger.history)
+        return Progress(self.tally, self.lanes, supposed, lambda: self._plan.lengths or known, now)
+
+    async def run(self, watcher: Watcher | None = None) -> Outcome:
         """Do what is to be done, and say how it ended.
 
         Args:
@@ -124,7 +152,7 @@ class Batch:
             with anyio.CancelScope() as self._asking:
                 caller = await service.caller()
             self._begin(None if caller is None or isinstance(caller, Answer) else caller.arn)
-            return self._end(await self._work(service, watcher))
+            return self._end(await self._work(service, watcher or Unwatched()))
 
     def interrupt(self, received: signal.Signals) -> bool:
         """Stop: the first time calls under way may finish, the second time not even those.
@@ -145,10 +173,11 @@ class Batch:
 
     async def _work(self, service: Service, watcher: Watcher) -> Outcome:
         settings = self._settings
-        rules = self._rules()
+        rules = with_losses(settings.rules, self.ledger.history)
+        make_course = settings.approved.course if settings.approved is not None else Course
         helm = Helm(
             (
-                Course(target, self.ledger.history.record(target.key), rules, self.plan)
+                make_course(target, self.ledger.history.record(target.key), rules, self._plan)
                 for target in self.targets
             ),
             tolerance=settings.tolerance,
@@ -164,7 +193,7 @@ class Batch:
         except JournalError as error:
             return unsaved(self._signal, str(error), error.lost)
         except ExceptionGroup as group:
-            problem = _first_of(ServiceConfigurationError, group)
+            problem = first_of(ServiceConfigurationError, group)
             if isinstance(problem, ServiceConfigurationError):
                 self._end(Outcome(Exit.USAGE, str(problem)))
             raise problem from group
@@ -178,7 +207,7 @@ class Batch:
             journal=journal,
             lanes=self.lanes,
             helm=helm,
-            plan=self.plan,
+            plan=self._plan,
             tally=self.tally,
             watcher=watcher,
             wall=now_utc,
@@ -186,18 +215,6 @@ class Batch:
             concurrency=self._settings.concurrency,
             drain_timeout=self._settings.drain_timeout,
             max_duration=self._settings.max_duration,
-        )
-
-    def _rules(self) -> Rules:
-        """Return the rules of this run, with what the ledger may have lost of earlier ones."""
-        history = self.ledger.history
-        if not history.cuts:
-            return self._settings.rules
-        age = max(0.0, (now_utc() - history.cuts[-1].at).total_seconds())
-        return replace(
-            self._settings.rules,
-            torn_at=anyio.current_time() - age,
-            torn_hold=max((record.intent_hold for record in history.records.values()), default=0.0),
         )
 
     def _outcome(self, helm: Helm | None = None, runner: Runner | None = None) -> Outcome:
@@ -253,28 +270,11 @@ def open_batch(manifest: Manifest, ledger_path: Path, settings: Settings) -> Ite
         wall=now_utc,
         lock_timeout=settings.lock_timeout,
     ) as ledger:
-        _keep_apart(ledger, simulate=settings.scenario is not None)
+        keep_apart(ledger.history, ledger_path, simulate=settings.scenario is not None)
         try:
             yield Batch(manifest, ledger, settings)
         finally:
             ledger.leave_nothing_new()
-
-
-def _keep_apart(ledger: Ledger, *, simulate: bool) -> None:
-    """Refuse to take a rehearsal's results for real ones, or the other way round."""
-    if any(run.began.simulated is not simulate for run in ledger.history.runs):
-        what = "real runs" if simulate else "rehearsals (--simulate)"
-        raise LedgerUnusableError(
-            f"{ledger.path} tells of {what}: name another ledger with --ledger"
-        )
-
-
-def _first_of(kind: type[Exception], group: ExceptionGroup) -> Exception:
-    """Return the exception of a kind that workers have raised, or the group if there is none."""
-    found: Exception = group.subgroup(kind) or group
-    while found is not group and isinstance(found, ExceptionGroup):
-        found = found.exceptions[0]
-    return found
 
 
 _UNTOUCHED = Record()

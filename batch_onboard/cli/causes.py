@@ -33,6 +33,19 @@ def summary_lines(summary: Summary, ledger: Path, arguments: Sequence[str]) -> I
     for state in State:
         if state in summary.states:
             yield f"  {state:<18}{summary.states[state]:>9,}"
+    yield from cause_lines(summary, ledger, arguments)
+
+
+def cause_lines(
+    summary: Summary, ledger: Path | None = None, arguments: Sequence[str] = ()
+) -> Iterator[str]:
+    """Tell what stopped targets, and what to do; nothing if none was.
+
+    Args:
+        summary: the batch in figures.
+        ledger: where all of it stands; None if it stands in no ledger.
+        arguments: the command line of the latest run, if there was one.
+    """
     if not summary.causes:
         return
     yield ""
@@ -41,7 +54,8 @@ def summary_lines(summary: Summary, ledger: Path, arguments: Sequence[str]) -> I
         yield from _cause_lines(cause, ledger, arguments)
     more = len(summary.causes) - _MOST_CAUSES
     if more > 0:
-        yield f"  and {more} more causes: {_listing(ledger)}"
+        where = "--output json has them" if ledger is None else _listing(ledger)
+        yield f"  and {more} more causes: {where}"
 
 
 def run_again(arguments: Sequence[str], *more: str) -> str:
@@ -67,7 +81,7 @@ def _kind(cause: Cause) -> str:
     return "failure_code" if cause.state is State.FAILED else "error_code"
 
 
-def _cause_lines(cause: Cause, ledger: Path, arguments: Sequence[str]) -> Iterator[str]:
+def _cause_lines(cause: Cause, ledger: Path | None, arguments: Sequence[str]) -> Iterator[str]:
     state = f" ({cause.state})" if cause.code != cause.state else ""
     where = f"{count(cause.targets, 'target')} in {count(cause.accounts, 'account')}"
     yield f"  {safe(cause.code)}{state}: {where}"
@@ -80,7 +94,7 @@ def _cause_lines(cause: Cause, ledger: Path, arguments: Sequence[str]) -> Iterat
     more = cause.targets - len(cause.examples)
     shown = ", ".join(cause.examples)
     yield from _field("e.g.", f"{shown}, ... {more:,} more" if more > 0 else shown)
-    if more > 0:
+    if more > 0 and ledger is not None:
         yield f"    all:  {_listing(ledger)} | grep {shlex.quote(_cells(cause))}"
 
 

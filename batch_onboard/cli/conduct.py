@@ -14,9 +14,9 @@ from batch_onboard.exits import Exit
 if TYPE_CHECKING:
     from batch_onboard.app.batch import Batch
     from batch_onboard.app.outcome import Outcome
+    from batch_onboard.app.planning import Planning
     from batch_onboard.cli.invocation import Invocation
     from batch_onboard.cli.talk import Talk
-    from batch_onboard.core.picture import Picture
 
 
 def carry_out(batch: Batch, options: dict[str, Any], talk: Talk, invocation: Invocation) -> Exit:
@@ -43,7 +43,6 @@ def carry_out(batch: Batch, options: dict[str, Any], talk: Talk, invocation: Inv
 async def _run(batch: Batch, options: dict[str, Any], talk: Talk) -> Outcome:
     import anyio
 
-    from batch_onboard.app.progress import Progress
     from batch_onboard.cli.logs import LogWatcher, log_limiters
     from batch_onboard.cli.metrics import Metrics
     from batch_onboard.cli.progress import ProgressMode, can_renew, show_progress
@@ -58,15 +57,11 @@ async def _run(batch: Batch, options: dict[str, Any], talk: Talk) -> Outcome:
         mode = ProgressMode.NONE
     ended: list[Outcome | Exception] = []
     every = options["progress_every"]
-    progress = Progress(batch, anyio.current_time())
-
-    def picture() -> Picture:
-        return progress.picture(anyio.current_time())
-
+    progress = batch.progress(anyio.current_time())
     metrics = Metrics(options["metrics_file"], batch, talk, simulated=options["simulate"])
     async with anyio.create_task_group() as group:
-        group.start_soon(_listen, batch, talk)
-        group.start_soon(show_progress, picture, mode, every, talk)
+        group.start_soon(listen, batch, talk)
+        group.start_soon(show_progress, progress.picture, mode, every, talk)
         group.start_soon(metrics.renew, every)
         try:
             ended.append(await batch.run(LogWatcher(talk)))
@@ -87,7 +82,8 @@ async def _run(batch: Batch, options: dict[str, Any], talk: Talk) -> Outcome:
     return outcome
 
 
-async def _listen(batch: Batch, talk: Talk) -> None:
+async def listen(batch: Batch | Planning, talk: Talk) -> None:
+    """Stop at a signal, and say so: until cancelled."""
     import anyio
 
     with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:

@@ -51,19 +51,19 @@ def can_renew(*, terminal: bool) -> bool:
 
 
 async def show_progress(
-    picture: Callable[[], Picture], mode: ProgressMode, every: float, talk: Talk
+    picture: Callable[[float], Picture], mode: ProgressMode, every: float, talk: Talk
 ) -> None:
     """Tell where a run stands, until cancelled.
 
     Args:
-        picture: returns how it stands now.
+        picture: returns how it stands at a time of the event loop.
         mode: in which form; `auto` must be resolved.
         every: seconds between two lines, for the forms that do not renew themselves.
         talk: says them.
     """
 
     def say() -> None:
-        seen = picture()
+        seen = picture(anyio.current_time())
         facts = progress_facts(seen)
         as_json = mode is ProgressMode.JSON and not talk.events
         talk.say("progress", json.dumps(facts) if as_json else progress_line(seen), **facts)
@@ -79,10 +79,10 @@ async def show_progress(
             return
 
 
-async def _show(picture: Callable[[], Picture]) -> None:
+async def _show(picture: Callable[[float], Picture]) -> None:
     from batch_onboard.cli.screen import Screen
 
-    with Screen(picture) as screen:
+    with Screen(lambda: picture(anyio.current_time())) as screen:
         while True:
             began = time.thread_time()
             screen.renew()

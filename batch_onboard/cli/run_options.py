@@ -105,6 +105,19 @@ _OPTIONS = (
         settable=False,
         help="Try failed and rejected targets again too.",
     ),
+    _option(
+        "Common",
+        "--recheck",
+        is_flag=True,
+        help="Read done targets again; one that is no longer onboarded becomes drifted.",
+    ),
+    _option(
+        "Common",
+        "--restart-missing",
+        is_flag=True,
+        settable=False,
+        help="Start those again that were onboarded once and no longer are.",
+    ),
     _option("Common", "--change-ref", metavar="TEXT", help="Kept in the ledger, for audits."),
     _option(
         "Roll-out",
@@ -310,6 +323,8 @@ def settings_from(
             wait=options["wait"],
             retry_failed=options["retry_failed"],
             clear_failed=options["clear_failed"],
+            recheck=options["recheck"],
+            restart_missing=options["restart_missing"],
             call_timeout=options["timeout"],
             job_timeout=options["job_timeout"],
             consistency_window=options["consistency_window"],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from batch_onboard.cli.texts import count, duration
+from batch_onboard.cli.texts import count, duration, span
 from batch_onboard.core.lifecycle import DONE, State
 from batch_onboard.core.picture import Wait
 
@@ -70,24 +70,6 @@ def eta(forecast: Forecast | None) -> str:
     if forecast is None:
         return "ETA learning"
     return f"ETA {span(forecast.least, forecast.most)}" if forecast.most else ""
-
-
-def span(least: float, most: float) -> str:
-    """Return a rough span of time: `40 s`, `9-14 min`, `1.5-2 h`."""
-    size, unit, digits = _unit(most)
-    short, long = (round(seconds / size, digits) for seconds in (least, most))
-    if unit == "s":
-        short, long = 5 * max(1, round(short / 5)), 5 * max(1, round(long / 5))
-    last = f"{long:g} {unit}"
-    if short == long:
-        return last
-    return f"{short:g}-{last}" if short else f"up to {last}"
-
-
-def _unit(seconds: float) -> tuple[int, str, int | None]:
-    if seconds < 90:
-        return 1, "s", None
-    return (60, "min", None) if seconds < 90 * 60 else (3600, "h", 1)
 
 
 def slow_line(slow: Slow) -> str:

@@ -17,8 +17,10 @@ if TYPE_CHECKING:
 
 _WIDEST = 110
 """Columns that are used at most: longer lines are harder to read."""
-_BAR = 40
+_BAR = 28
 _SHORTEST_BAR = 5
+_TIMES = 30
+"""Columns kept for the times behind the bar, which would change its length all the while."""
 _STYLES = {
     **dict.fromkeys(DONE, "green"),
     **dict.fromkeys(STOPPED, "red"),
@@ -62,7 +64,7 @@ def head(seen: Picture, width: int, *, plain: bool, over: bool = False) -> Text:
         filter(None, (duration(seen.elapsed), "" if over else eta(seen.outlook.forecast)))
     )
     line = Text(done, "bold")
-    room = min(_BAR, columns - len(done) - len(right) - 4)
+    room = min(_BAR, columns - len(done) - max(_TIMES, len(right)) - 4)
     if room >= _SHORTEST_BAR:
         line.append("  ").append_text(_bar(seen, room, plain=plain))
     return _fitted(line.append(f"  {right}", "not bold"), columns, plain=plain)

@@ -65,3 +65,13 @@ class Watcher(Protocol):
     def noticed(self, notice: Notice) -> None:
         """Take note of something that holds for many targets."""
         ...
+
+
+class Unwatched:
+    """Takes note of nothing."""
+
+    def happened(self, happening: Happening) -> None:
+        """Let an answer pass."""
+
+    def noticed(self, notice: Notice) -> None:
+        """Let a notice pass."""

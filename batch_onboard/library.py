@@ -1,0 +1,72 @@
+"""What embeds the tool into a program: the names of `import batch_onboard`.
+
+`docs/library.md` describes them. What does not stand in `__all__` may change at any time.
+"""
+
+from __future__ import annotations
+
+from batch_onboard.app.batch import Batch, open_batch
+from batch_onboard.app.outcome import Outcome
+from batch_onboard.app.settings import Settings
+from batch_onboard.core.allowance import Allowance
+from batch_onboard.core.lifecycle import State
+from batch_onboard.core.selection import Selection, SelectionError, Selector
+from batch_onboard.core.steps import Rules
+from batch_onboard.core.targets import Api, Encryption, Identity, Target, TargetKey
+from batch_onboard.core.tolerance import Tolerance
+from batch_onboard.engine.watching import Happening, Notice, Watcher
+from batch_onboard.exits import Exit
+from batch_onboard.ledger.errors import LedgerError, LedgerLockedError
+from batch_onboard.ledger.file import read_history
+from batch_onboard.ledger.history import History
+from batch_onboard.manifest.load import Manifest, load_manifest
+from batch_onboard.manifest.problems import ManifestError, Problem
+from batch_onboard.report.formats import Format, write_report
+from batch_onboard.report.results import Result, results
+from batch_onboard.report.summary import Cause, Summary, summarize
+from batch_onboard.service.settings import ServiceConfigurationError
+from batch_onboard.simulator.errors import SimulatorError
+from batch_onboard.simulator.scenario import Scenario, ScenarioError, load_scenario
+
+__all__ = [
+    "Allowance",
+    "Api",
+    "Batch",
+    "Cause",
+    "Encryption",
+    "Exit",
+    "Format",
+    "Happening",
+    "History",
+    "Identity",
+    "LedgerError",
+    "LedgerLockedError",
+    "Manifest",
+    "ManifestError",
+    "Notice",
+    "Outcome",
+    "Problem",
+    "Result",
+    "Rules",
+    "Scenario",
+    "ScenarioError",
+    "Selection",
+    "SelectionError",
+    "Selector",
+    "ServiceConfigurationError",
+    "Settings",
+    "SimulatorError",
+    "State",
+    "Summary",
+    "Target",
+    "TargetKey",
+    "Tolerance",
+    "Watcher",
+    "load_manifest",
+    "load_scenario",
+    "open_batch",
+    "read_history",
+    "results",
+    "summarize",
+    "write_report",
+]
