@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from batch_onboard.cli.texts import count, duration, span
+from batch_onboard.cli.texts import count, duration, rounded, span
 from batch_onboard.core.lifecycle import DONE, State
 from batch_onboard.core.picture import Wait
 
@@ -79,7 +79,7 @@ def slow_line(slow: Slow) -> str:
 
 def left(slow: Slow) -> str:
     """Tell how many targets of a domain are left, and how long they take."""
-    long = "" if slow.seconds is None else f", {span(slow.seconds, slow.seconds)}"
+    long = "" if slow.seconds is None else f", {rounded(slow.seconds)}"
     return f"{slow.left:,} left{long}"
 
 

@@ -37,14 +37,14 @@ def duration(seconds: float) -> str:
 
 def span(least: float, most: float) -> str:
     """Return how long something takes, from seconds: `about 45 s`, `9 to 14 min`."""
-    short, long = _rounded(least), _rounded(most)
+    short, long = rounded(least), rounded(most)
     if short == long:
         return f"about {long}"
     number, unit = short.split()
     return f"{number if long.endswith(f' {unit}') else short} to {long}"
 
 
-def _rounded(seconds: float) -> str:
+def rounded(seconds: float) -> str:
     """Return a duration of one or two digits that count: `45 s`, `14 min`, `3.5 h`."""
     if seconds < 90:
         return f"{max(1, round(seconds))} s"

@@ -48,9 +48,9 @@ VIEW = """\
 2,140/3,120 68%  ━━━━━━━━━━━━━━━━━━━─────────  3m12s, ETA 5 to 9 min
 pending 670  in_progress 310  succeeded 2,131  failed 4  unresolved 5
 38 calls/s  3 throttles/min  12 calls in flight  310 jobs run
-slowest 111122223333/eu-west-2     640 left, about 9 min: quota, 2.0 Starts/s
-        444455556666/us-east-1     80 left, about 2 min: throttled, 1.7 Starts/s
-        777777777777/eu-central-1  1 left, about 40 s: jobs run
+slowest 111122223333/eu-west-2     640 left, 9 min: quota, 2.0 Starts/s
+        444455556666/us-east-1     80 left, 2 min: throttled, 1.7 Starts/s
+        777777777777/eu-central-1  1 left, 40 s: jobs run
 """
 
 
@@ -115,7 +115,7 @@ def test_progress_is_one_line_off_a_terminal() -> None:
     assert progress_line(SEEN) == (
         "2,140/3,120 68% | ok 2,131, stopped 9 | "
         "38 calls/s, 3 throttles/min, 12 calls in flight, 310 jobs run | ETA 5 to 9 min | "
-        "slowest 111122223333/eu-west-2 640 left, about 9 min: quota, 2.0 Starts/s | 3m12s"
+        "slowest 111122223333/eu-west-2 640 left, 9 min: quota, 2.0 Starts/s | 3m12s"
     )
     held = replace(SEEN, held=2, outlook=Outlook())
     assert "| ETA learning | 2 wait for proof that no Start landed |" in progress_line(held)
