@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from batch_onboard.core.picture import Picture
 
 _VIEW_EVERY = 0.25
-_COST = 0.01
+_COST = 0.005
 """The share of a core that looks may take: they become rare where one costs much."""
 _DUMB = frozenset({"", "dumb", "unknown"})
 
