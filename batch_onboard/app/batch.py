@@ -17,12 +17,13 @@ import anyio
 from batch_onboard.app.access import open_access
 from batch_onboard.app.audit import run_line
 from batch_onboard.app.clock import now_utc
-from batch_onboard.app.foresight import foresee
+from batch_onboard.app.foresight import foresee, known_lengths
 from batch_onboard.app.groups import first_of
 from batch_onboard.app.histories import keep_apart
 from batch_onboard.app.losses import with_losses
 from batch_onboard.app.outcome import Ending, Outcome, unsaved
-from batch_onboard.app.quotas import learned_lines, limiter_maker
+from batch_onboard.app.progress import Progress
+from batch_onboard.app.quotas import learned_lines, limiter_maker, pace_maker
 from batch_onboard.app.scope import select
 from batch_onboard.core.calls import Answer
 from batch_onboard.core.course import Course
@@ -80,6 +81,7 @@ class Batch:
         self.ledger = ledger
         self.run_id = secrets.token_hex(6)
         self.lanes = Lanes(limiter_maker(settings, ledger.history), Circuits(random.random))
+        self._plan = PollPlan()
         self._manifest = manifest
         self._settings = settings
         self._signal: signal.Signals | None = None
@@ -89,9 +91,15 @@ class Batch:
         self.arguments = tuple(settings.secrets.redact(word) for word in settings.arguments)
         self.tally = Tally(self._known(target).state for target in manifest.targets)
         self.targets = select(manifest.targets, settings, self._known)
-        self.tally.select(len(self.targets))
-        self.openings = Counter(
-            opening(target, self._known(target), settings.rules) for target in self.targets
+        openings = [opening(each, self._known(each), settings.rules) for each in self.targets]
+        self.openings = Counter(openings)
+        self.tally.select(
+            len(self.targets),
+            (
+                (target.key.domain, self._known(target).state)
+                for target, begins in zip(self.targets, openings, strict=True)
+                if begins is not Opening.NOTHING
+            ),
         )
 
     @property
@@ -118,6 +126,12 @@ class Batch:
             for target in self.targets
         )
         return foresee(chosen, settings, self.ledger.history)
+
+    def progress(self, now: float) -> Progress:
+        """Return what looks at the run, which begins now (monotonic seconds)."""
+        known = tuple(known_lengths(self.ledger.history))
+        supposed = pace_maker(self._settings, self.ledger.history)
+        return Progress(self.tally, self.lanes, supposed, lambda: self._plan.lengths or known, now)
 
     async def run(self, watcher: Watcher | None = None) -> Outcome:
         """Do what is to be done, and say how it ended.
@@ -159,12 +173,11 @@ class Batch:
 
     async def _work(self, service: Service, watcher: Watcher) -> Outcome:
         settings = self._settings
-        plan = PollPlan()
         rules = with_losses(settings.rules, self.ledger.history)
         make_course = settings.approved.course if settings.approved is not None else Course
         helm = Helm(
             (
-                make_course(target, self.ledger.history.record(target.key), rules, plan)
+                make_course(target, self.ledger.history.record(target.key), rules, self._plan)
                 for target in self.targets
             ),
             tolerance=settings.tolerance,
@@ -173,7 +186,7 @@ class Batch:
         )
         try:
             async with self.ledger.journal() as journal:
-                self._runner = self._make_runner(service, journal, helm, plan, watcher)
+                self._runner = self._make_runner(service, journal, helm, watcher)
                 if self._signal is not None:
                     self._runner.stop()
                 await self._runner.run()
@@ -187,14 +200,14 @@ class Batch:
         return self._outcome(helm, self._runner)
 
     def _make_runner(
-        self, service: Service, journal: Journal, helm: Helm, plan: PollPlan, watcher: Watcher
+        self, service: Service, journal: Journal, helm: Helm, watcher: Watcher
     ) -> Runner:
         return Runner(
             service=service,
             journal=journal,
             lanes=self.lanes,
             helm=helm,
-            plan=plan,
+            plan=self._plan,
             tally=self.tally,
             watcher=watcher,
             wall=now_utc,

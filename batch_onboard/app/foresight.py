@@ -47,7 +47,7 @@ def foresee(
     for target, begins, action in chosen:
         waves[target.wave][target.key.domain].update(_needs(begins, action))
     pace_of = pace_maker(settings, history)
-    jobs = JobLength.of(_lengths(history)) if settings.rules.wait else JobLength(0.0, 0.0)
+    jobs = JobLength.of(known_lengths(history)) if settings.rules.wait else JobLength(0.0, 0.0)
     each = [
         forecast({domain: Work(**needs) for domain, needs in works.items()}, pace_of, jobs)
         for works in waves.values()
@@ -65,7 +65,7 @@ def _needs(begins: Opening, action: Action | None) -> tuple[str, ...]:
     return (*read, *_BY_ACTION.get(action, ()))
 
 
-def _lengths(history: History) -> Iterator[float]:
+def known_lengths(history: History) -> Iterator[float]:
     """Yield how many seconds the jobs took that this ledger has started and followed."""
     for record in history.records.values():
         began, ended = record.started_at, record.finished_at

@@ -13,7 +13,8 @@ from batch_onboard.app.clock import now_utc
 from batch_onboard.app.foresight import foresee
 from batch_onboard.app.groups import first_of
 from batch_onboard.app.losses import with_losses
-from batch_onboard.app.quotas import limiter_maker
+from batch_onboard.app.progress import Progress
+from batch_onboard.app.quotas import limiter_maker, pace_maker
 from batch_onboard.app.scope import select
 from batch_onboard.core.opening import Opening, opening
 from batch_onboard.core.planning import Action, Planned, Survey
@@ -117,7 +118,19 @@ class Planning:
         settings.secrets.learn(*{each.identity.external_id for each in manifest.targets})
         self.targets = select(manifest.targets, settings, self._known)
         self.tally = Tally(self._known(target).state for target in self.targets)
-        self.tally.select(len(self.targets))
+        self.tally.select(
+            len(self.targets),
+            (
+                (each.key.domain, self._known(each).state)
+                for each in self.targets
+                if opening(each, self._known(each), settings.rules) is not Opening.NOTHING
+            ),
+        )
+
+    def progress(self, now: float) -> Progress:
+        """Return what looks at the reading, which begins now (monotonic seconds)."""
+        supposed = pace_maker(self._settings, self._history)
+        return Progress(self.tally, self.lanes, supposed, None, now)
 
     async def read(self, watcher: Watcher | None = None) -> Plan:
         """Read the live state, as far as a run would before it changes anything.

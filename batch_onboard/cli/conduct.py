@@ -45,22 +45,23 @@ async def _run(batch: Batch, options: dict[str, Any], talk: Talk) -> Outcome:
 
     from batch_onboard.cli.logs import LogWatcher, log_limiters
     from batch_onboard.cli.metrics import Metrics
-    from batch_onboard.cli.progress import ProgressMode, show_progress
+    from batch_onboard.cli.progress import ProgressMode, can_renew, show_progress
     from batch_onboard.ledger.errors import LedgerError
     from batch_onboard.service.settings import ServiceConfigurationError
     from batch_onboard.simulator.errors import SimulatorError
 
     mode = ProgressMode(options["progress"]).resolved(
-        terminal=sys.stderr.isatty(), events=talk.events
+        terminal=can_renew(terminal=sys.stderr.isatty()), events=talk.events
     )
     if options["quiet"]:
         mode = ProgressMode.NONE
     ended: list[Outcome | Exception] = []
     every = options["progress_every"]
+    progress = batch.progress(anyio.current_time())
     metrics = Metrics(options["metrics_file"], batch, talk, simulated=options["simulate"])
     async with anyio.create_task_group() as group:
         group.start_soon(listen, batch, talk)
-        group.start_soon(show_progress, batch.tally, batch.lanes, mode, every, talk)
+        group.start_soon(show_progress, progress.picture, mode, every, talk)
         group.start_soon(metrics.renew, every)
         try:
             ended.append(await batch.run(LogWatcher(talk)))

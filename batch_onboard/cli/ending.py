@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import shlex
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from batch_onboard.cli.causes import next_command, run_again, summary_lines
 from batch_onboard.cli.crash import tell_crash
-from batch_onboard.cli.texts import duration, safe, summary_lines
+from batch_onboard.cli.texts import duration, safe
 from batch_onboard.exits import Exit
 
 if TYPE_CHECKING:
@@ -88,6 +90,7 @@ def _note_end(
             targets=cause.targets,
             accounts=cause.accounts,
             next_action=cause.next_action,
+            command=next_command(cause, batch.arguments),
         )
     talk.note(
         "ended",
@@ -102,7 +105,7 @@ def _note_end(
 
 
 def _print_text(batch: Batch, outcome: Outcome, summary: Summary, elapsed: float) -> None:
-    for line in summary_lines(summary):
+    for line in summary_lines(summary, batch.ledger.path, batch.arguments):
         click.echo(line)
     ledger = batch.ledger.path
     click.echo("")
@@ -119,16 +122,14 @@ def _advice(batch: Batch, outcome: Outcome, summary: Summary) -> list[str]:
     if outcome.exit_code is Exit.OK:
         report = shlex.join(["batch-onboard", "report", str(batch.ledger.path)])
         return [f"Results per target: {report}"]
-    again = ["batch-onboard", *(word for word in batch.arguments if word not in {"-q", "--quiet"})]
     if outcome.exit_code not in {Exit.UNFINISHED, Exit.STOPPED}:
-        return [f"To go on: {shlex.join(again)}"]
+        return [f"To go on: {run_again(batch.arguments)}"]
     asked = " ".join(cause.next_action or "" for cause in summary.causes)
-    if "--retry-failed" in asked and "--retry-failed" not in again:
-        again.append("--retry-failed")
-    lines = [f"When that is done: {shlex.join(again)}"]
-    if "--clear-failed" in asked and "--clear-failed" not in again:
-        again.append("--clear-failed")
-        lines.append(f"To delete the failed jobs of others as well: {shlex.join(again)}")
+    flags = ["--retry-failed"] if "--retry-failed" in asked else []
+    lines = [f"When all that is done: {run_again(batch.arguments, *flags)}"]
+    if "--clear-failed" in asked and "--clear-failed" not in batch.arguments:
+        more = run_again(batch.arguments, *flags, "--clear-failed")
+        lines.append(f"To delete the failed jobs of others as well: {more}")
     return lines
 
 
@@ -142,6 +143,9 @@ def _print_json(batch: Batch, outcome: Outcome, summary: Summary, elapsed: float
         "elapsed": round(elapsed, 3),
         "ledger": safe(str(batch.ledger.path)),
         "summary": summary.states,
-        "causes": summary.causes,
+        "causes": [
+            asdict(cause) | {"command": next_command(cause, batch.arguments)}
+            for cause in summary.causes
+        ],
     }
     click.echo(msgspec.json.encode(told).decode())

@@ -161,21 +161,20 @@ async def _watched(planning: Planning, options: dict[str, Any], talk: Talk) -> P
     import anyio
 
     from batch_onboard.cli.logs import LogWatcher
-    from batch_onboard.cli.progress import ProgressMode, show_progress
+    from batch_onboard.cli.progress import ProgressMode, can_renew, show_progress
     from batch_onboard.service.settings import ServiceConfigurationError
     from batch_onboard.simulator.errors import SimulatorError
 
     mode = ProgressMode(options["progress"]).resolved(
-        terminal=sys.stderr.isatty(), events=talk.events
+        terminal=can_renew(terminal=sys.stderr.isatty()), events=talk.events
     )
     if options["quiet"]:
         mode = ProgressMode.NONE
+    progress = planning.progress(anyio.current_time())
     read: list[Plan | Exception] = []
     async with anyio.create_task_group() as group:
         group.start_soon(listen, planning, talk)
-        group.start_soon(
-            show_progress, planning.tally, planning.lanes, mode, options["progress_every"], talk
-        )
+        group.start_soon(show_progress, progress.picture, mode, options["progress_every"], talk)
         try:
             read.append(await planning.read(LogWatcher(talk) if options["verbose"] else None))
         except (ServiceConfigurationError, SimulatorError) as error:

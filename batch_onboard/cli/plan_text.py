@@ -6,7 +6,8 @@ from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Any
 
 from batch_onboard.app.planning import WORK
-from batch_onboard.cli.texts import cause_lines, count, safe
+from batch_onboard.cli.causes import cause_lines
+from batch_onboard.cli.texts import count, safe, span
 from batch_onboard.core.calls import Operation
 from batch_onboard.core.planning import Action
 from batch_onboard.ledger.history import TargetInfo
@@ -56,32 +57,14 @@ _STARTED = {
 def headline(plan: Plan) -> Iterator[str]:
     """Tell in one line what would be done and how long it would take, and in another why."""
     counts = ", ".join(f"{number:,} {_WORDS[action]}" for action, number in plan.counts.items())
-    takes = f"  {span(plan.forecast)}" if plan.work else ""
+    takes = f"  {span(plan.forecast.least, plan.forecast.most)}" if plan.work else ""
     yield f"Plan: {counts}.{takes}"
     yield from slowest_lines(plan.forecast)
 
 
-def span(forecast: Forecast) -> str:
-    """Return how long something takes: `9 to 14 min`."""
-    least, most = _rounded(forecast.least), _rounded(forecast.most)
-    if least == most:
-        return f"about {most}"
-    number, unit = least.split()
-    return f"{number if most.endswith(f' {unit}') else least} to {most}"
-
-
-def _rounded(seconds: float) -> str:
-    """Return a duration of one or two digits that count: `45 s`, `14 min`, `3.5 h`."""
-    if seconds < 90:
-        return f"{max(1, round(seconds))} s"
-    if seconds < 90 * 60:
-        return f"{round(seconds / 60)} min"
-    return f"{seconds / 3600:.1f} h"
-
-
 def takes_lines(forecast: Forecast) -> Iterator[str]:
     """Tell how long something takes, and where it takes longest."""
-    yield f"takes {span(forecast)}"
+    yield f"takes {span(forecast.least, forecast.most)}"
     yield from slowest_lines(forecast)
 
 

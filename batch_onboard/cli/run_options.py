@@ -16,6 +16,7 @@ from batch_onboard.cli.arguments import (
     log_format_option,
     output_option,
     progress_every_option,
+    progress_option,
     quiet_option,
     scenario_option,
     simulate_option,
@@ -232,13 +233,7 @@ _OPTIONS = (
         default="0s",
         help="How long to wait for another run of this ledger to end.",
     ),
-    _option(
-        "Output",
-        "--progress",
-        type=click.Choice(["auto", "bar", "plain", "json", "none"]),
-        default="auto",
-        help="On stderr; auto: a bar on a terminal, else plain lines.",
-    ),
+    progress_option,
     progress_every_option("How often plain and json progress is told, and metrics are renewed."),
     log_format_option,
     _option(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from batch_onboard.cli.plan_text import plan_facts, plan_lines, span
+from batch_onboard.cli.plan_text import plan_facts, plan_lines
+from batch_onboard.cli.texts import span
 from batch_onboard.core.calls import Operation
 from batch_onboard.core.forecast import Forecast, Slowest
 from batch_onboard.core.planning import Action
@@ -30,7 +31,7 @@ def test_a_duration_is_told_as_exactly_as_it_is_known(
     least: float, most: float, shown: str
 ) -> None:
     """Two figures, with one unit where they have the same."""
-    assert span(Forecast(least, most)) == shown
+    assert span(least, most) == shown
 
 
 def test_a_plan_tells_counts_duration_and_what_stops_targets() -> None:

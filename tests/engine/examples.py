@@ -133,7 +133,7 @@ class Stage:
             ]
             helm = self.helm = Helm(courses, tolerance=tolerance, canary=canary, limit=limit)
             tally = Tally(course.record.state for course in courses)
-            tally.select(len(courses))
+            tally.select(len(courses), [(it.target.key.domain, it.record.state) for it in courses])
             runner = Runner(
                 service=service(memory) if service else memory,
                 journal=self.journal,
