@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -20,8 +20,15 @@ if TYPE_CHECKING:
 
 
 @asynccontextmanager
-async def open_access(settings: Settings, run_id: str) -> AsyncIterator[AwsService]:
-    """Open what a run calls, and close its connections at the end.
+async def open_access(
+    settings: Settings, run_id: str, *, purpose: str = "run"
+) -> AsyncIterator[AwsService]:
+    """Open what a run or a plan calls, and close its connections at the end.
+
+    Args:
+        settings: what the operator asked for.
+        run_id: its id, for the names of role sessions and the user agent.
+        purpose: what it is, for the user agent, so that CloudTrail shows it.
 
     Raises:
         ServiceConfigurationError: the settings in force cannot be used for any call.
@@ -30,19 +37,17 @@ async def open_access(settings: Settings, run_id: str) -> AsyncIterator[AwsServi
     # aioboto3 takes a quarter of a second to import: only a run that calls pays for it.
     from batch_onboard.service.aws import open_service  # noqa: PLC0415
 
-    async with AsyncExitStack() as stack:
-        access = ServiceSettings(
-            user_agent_extra=f"batch-onboard/{tool_version()} run/{run_id}",
-            session_name=f"bo-{run_id}",
-            call_timeout=settings.rules.call_timeout,
-            connections=settings.concurrency,
-            allow_profiles=settings.allow_profiles,
-            secrets=settings.secrets,
-            notify=settings.notify,
-        )
-        if settings.scenario is not None:
-            access = await stack.enter_async_context(_simulated(settings.scenario, access))
-        yield await stack.enter_async_context(open_service(access))
+    access = ServiceSettings(
+        user_agent_extra=f"batch-onboard/{tool_version()} {purpose}/{run_id}",
+        session_name=f"bo-{run_id}",
+        call_timeout=settings.rules.call_timeout,
+        connections=settings.concurrency,
+        allow_profiles=settings.allow_profiles,
+        secrets=settings.secrets,
+        notify=settings.notify,
+    )
+    async with _reaching(settings.scenario, access) as access, open_service(access) as service:
+        yield service
 
 
 @asynccontextmanager
@@ -62,24 +67,25 @@ async def open_world(
     """
     from batch_onboard.service.directory import open_directory  # noqa: PLC0415 - as above
 
-    async with AsyncExitStack() as stack:
-        access = ServiceSettings(
-            user_agent_extra=f"batch-onboard/{tool_version()} discover/{run_id}",
-            session_name=f"bo-{run_id}",
-            call_timeout=call_timeout,
-            connections=concurrency,
-            secrets=secrets,
-        )
-        if scenario is not None:
-            access = await stack.enter_async_context(_simulated(scenario, access))
-        yield await stack.enter_async_context(open_directory(access))
+    access = ServiceSettings(
+        user_agent_extra=f"batch-onboard/{tool_version()} discover/{run_id}",
+        session_name=f"bo-{run_id}",
+        call_timeout=call_timeout,
+        connections=concurrency,
+        secrets=secrets,
+    )
+    async with _reaching(scenario, access) as access, open_directory(access) as directory:
+        yield directory
 
 
 @asynccontextmanager
-async def _simulated(
-    scenario: Scenario, settings: ServiceSettings
+async def _reaching(
+    scenario: Scenario | None, settings: ServiceSettings
 ) -> AsyncIterator[ServiceSettings]:
-    """Serve a simulator, and give settings that lead to it and to nothing else."""
+    """Give settings as they are, or serve a simulator and have them lead there and nowhere else."""
+    if scenario is None:
+        yield settings
+        return
     from batch_onboard.simulator.server import serve  # noqa: PLC0415
 
     caller = scenario.callers[0]

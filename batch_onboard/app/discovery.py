@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import anyio
 
 from batch_onboard.app.access import open_world
 from batch_onboard.core.adaptive import AdaptiveLimiter
-from batch_onboard.core.calls import Answer
+from batch_onboard.core.allowance import ACCOUNTS, ROLES, Allowance
+from batch_onboard.core.calls import Answer, Meaning
 from batch_onboard.core.catalogue import ACTIVE, Account
 from batch_onboard.core.estimate import Learned
 from batch_onboard.core.targets import Domain, Identity, TargetKey
@@ -20,7 +21,7 @@ from batch_onboard.discovery.paced import STOPPED, Paced
 from batch_onboard.discovery.search import Errand, Search
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from batch_onboard.core.limiter import Limiter
     from batch_onboard.core.redaction import Secrets
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 _ORGANIZATIONS = Learned(rate=8.0, burst=12.0, confidence=0.5)
 """ListAccounts: 8 a second, burst 12 (AWS documentation, quotas of Organizations); the others of
 its operations are taken to be alike until they refuse."""
+_BARRED = {ACCOUNTS: "account_not_allowed", ROLES: "role_not_allowed"}
+"""The tool's own codes for what the operator's lists leave out."""
 
 
 class DiscoveryError(Exception):
@@ -54,6 +57,7 @@ class DiscoverySettings:
         known: the targets of the manifest to compare with; None: with none.
         concurrency: calls in flight.
         call_timeout: seconds that one call may take.
+        allowance: which accounts and roles the operator allows; all others are not covered.
         scenario: look at a simulator of its own that plays it; None: at AWS.
     """
 
@@ -68,6 +72,7 @@ class DiscoverySettings:
     known: frozenset[TargetKey] | None = None
     concurrency: int = 128
     call_timeout: float = 20.0
+    allowance: Allowance = field(default_factory=Allowance)
     scenario: Scenario | None = None
 
 
@@ -179,30 +184,46 @@ class Discovery:
             chance=random.random,
             concurrency=self._settings.concurrency,
         )
-        wanted = {
-            Domain(account.account_id, region)
-            for account in accounts
-            if account.state == ACTIVE
-            for region in self._settings.regions
-        }
-        self.total = len(wanted)
-        await search.run(self._errands(accounts, caller))
+        active = [account.account_id for account in accounts if account.state == ACTIVE]
+        barred = {each: why for each in active if (why := self._barred(each, caller)) is not None}
+        search.refused.update((pair, barred[pair.account_id]) for pair in self._pairs(barred))
+        allowed = [account_id for account_id in active if account_id not in barred]
+        wanted = self._pairs(allowed)
+        self.total = len(wanted) + len(search.refused)
+        await search.run(self._errands(allowed, caller))
         covered = {pair: found for pair, found in self._state.covered.items() if pair in wanted}
         return Inventory(
-            accounts, self._settings.regions, covered, search.refused, self._settings.known
+            accounts,
+            self._settings.regions,
+            covered,
+            search.refused,
+            self._settings.known,
+            caller.account_id,
         )
 
-    def _errands(self, accounts: tuple[Account, ...], caller: Caller) -> Iterator[Errand]:
+    def _pairs(self, account_ids: Iterable[str]) -> set[Domain]:
+        return {Domain(each, region) for each in account_ids for region in self._settings.regions}
+
+    def _barred(self, account_id: str, caller: Caller) -> Answer | None:
+        """Say why the operator does not allow an account to be read, or None."""
+        identity = self._identity(account_id, caller)
+        setting = self._settings.allowance.bars(identity, account_id)
+        if setting is None:
+            return None
+        what = "the account" if setting == ACCOUNTS else str(identity)
+        message = f"{setting} does not allow {what}: nothing was sent"
+        return Answer(Meaning.NO_IDENTITY, error_code=_BARRED[setting], message=message)
+
+    def _errands(self, account_ids: Iterable[str], caller: Caller) -> Iterator[Errand]:
         """Yield what is still to be read."""
-        for account in accounts:
+        for account_id in account_ids:
             regions = tuple(
                 region
                 for region in self._settings.regions
-                if Domain(account.account_id, region) not in self._state.covered
+                if Domain(account_id, region) not in self._state.covered
             )
-            if regions and account.state == ACTIVE:
-                identity = self._identity(account.account_id, caller)
-                yield Errand(account.account_id, identity, regions)
+            if regions:
+                yield Errand(account_id, self._identity(account_id, caller), regions)
 
     def _identity(self, account_id: str, caller: Caller) -> Identity:
         settings = self._settings

@@ -8,6 +8,7 @@ from batch_onboard.app.clock import now_utc
 from batch_onboard.core.redaction import REDACTED
 from batch_onboard.discovery.render import Title, manifest_lines
 from batch_onboard.discovery.yamltext import quoted
+from batch_onboard.manifest.layers import NO_ROLE
 from batch_onboard.manifest.leaks import find_secrets
 from batch_onboard.manifest.placeholder import PLACEHOLDER
 from batch_onboard.versions import tool_version
@@ -56,8 +57,17 @@ def manifest_text(
         against: the manifest that it adds to, where there is one.
     """
     title = Title(name, f"batch-onboard {tool_version()}", now_utc(), by, against)
-    lines = manifest_lines(title, defaults, inventory, _harmless)
+    lines = manifest_lines(title, defaults, _accounts(inventory, defaults), inventory, _harmless)
     return "".join(f"{line}\n" for line in lines)
+
+
+def _accounts(inventory: Inventory, defaults: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return what the defaults can't say: the caller's own account was read without their role."""
+    own = inventory.own_account
+    if own is None or "role_arn" not in defaults:
+        return {}
+    listed = any(key.account_id == own for _, key, _ in inventory.new())
+    return {own: {"role_arn": NO_ROLE}} if listed else {}
 
 
 def _harmless(text: str) -> str:

@@ -174,7 +174,7 @@ class Planning:
 
     async def _survey(self, surveys: list[Survey], lengths: PollPlan, watcher: Watcher) -> None:
         settings = self._settings
-        async with open_access(settings, self.run_id) as service:
+        async with open_access(settings, self.run_id, purpose="plan") as service:
             self._runner = Runner(
                 service=service,
                 journal=_Nowhere(),

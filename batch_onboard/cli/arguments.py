@@ -3,12 +3,30 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from batch_onboard.cli.framework import Option
+from batch_onboard.cli.framework import ALLOWED, Duration, Option, load_settings
+from batch_onboard.core.allowance import Allowance
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 FILE = click.Path(path_type=Path)
+SOME_TIME = Duration(positive=True)
+
+
+def option(section: str, *names: str, settable: bool = True, **rest: Any) -> Callable[..., Any]:
+    """Make an option of a command that `--config` and the environment may set up."""
+    return click.option(*names, cls=Option, section=section, settable=settable, **rest)
+
+
+def allowance_of(ctx: click.Context) -> Allowance:
+    """Return what the settings file allows; no flag and no environment lifts it."""
+    allowed = ctx.meta.get(ALLOWED, {})
+    return Allowance(allowed.get("allowed_accounts"), allowed.get("allowed_roles"))
+
 
 manifest_argument = click.argument("manifest", type=FILE)
 ledger_argument = click.argument("ledger", type=FILE)
@@ -37,3 +55,53 @@ allow_profiles_option = click.option(
     is_flag=True,
     help="Let the manifest name profiles of the AWS config; a profile can run programs.",
 )
+config_option = option(
+    "Common",
+    "--config",
+    type=FILE,
+    is_eager=True,
+    expose_value=False,
+    settable=False,
+    callback=load_settings,
+    help="A YAML file with settings; a flag wins over the environment, that over the file. "
+    "Paths in it start from its own folder.",
+)
+scenario_option = option(
+    "Common", "--scenario", type=FILE, help="With --simulate: how that world behaves."
+)
+concurrency_option = option(
+    "Pacing",
+    "--concurrency",
+    metavar="N",
+    type=click.IntRange(min=1),
+    default=128,
+    help="Calls in flight (not jobs).",
+)
+timeout_option = option(
+    "Pacing", "--timeout", type=SOME_TIME, default="20s", help="The longest for one call."
+)
+log_format_option = option(
+    "Output",
+    "--log-format",
+    type=click.Choice(["auto", "console", "json"]),
+    default="auto",
+    help="On stderr; auto: console on a terminal, else json.",
+)
+quiet_option = option(
+    "Output",
+    "-q",
+    "--quiet",
+    is_flag=True,
+    settable=False,
+    help="Print nothing when all is well.",
+)
+
+
+def simulate_option(text: str) -> Callable[..., Any]:
+    """Make `--simulate`, which each command says in its own words."""
+    return option("Common", "--simulate", is_flag=True, help=text)
+
+
+def progress_every_option(text: str) -> Callable[..., Any]:
+    """Make `--progress-every`; commands differ in what they tell."""
+    return option("Output", "--progress-every", type=SOME_TIME, default="60s", help=text)

@@ -64,6 +64,15 @@ def run_again(arguments: Sequence[str], *more: str) -> str:
     return shlex.join(["batch-onboard", *kept, *(word for word in more if word not in kept)])
 
 
+def unbound(arguments: Sequence[str]) -> Sequence[str]:
+    """Return a command line; that of a new plan, if it was bound to one, which is done with now."""
+    words = [word for word in arguments if not word.startswith("--plan=")]
+    if "--plan" in words:
+        at = words.index("--plan")
+        del words[at : at + 2]
+    return words if len(words) == len(arguments) else ["plan", *words[1:]]
+
+
 def next_command(cause: Cause, arguments: Sequence[str]) -> str | None:
     """Return the command that tries the targets behind a cause again, once it is mended.
 
@@ -72,7 +81,7 @@ def next_command(cause: Cause, arguments: Sequence[str]) -> str | None:
     if not arguments or cause.state is State.DRIFTED:
         return None
     asked = [flag for flag in _FLAGS if flag in (cause.next_action or "")]
-    return run_again(arguments, *asked, "--include", f"{_kind(cause)}={safe(cause.code)}")
+    return run_again(unbound(arguments), *asked, "--include", f"{_kind(cause)}={safe(cause.code)}")
 
 
 def _kind(cause: Cause) -> str:

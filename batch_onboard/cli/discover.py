@@ -9,10 +9,12 @@ import shlex
 import signal
 import sys
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from batch_onboard.cli.arguments import allowance_of
 from batch_onboard.cli.discover_options import (
     STDOUT,
     check_options,
@@ -74,6 +76,7 @@ def discover(ctx: click.Context, /, **options: Any) -> None:
     invocation.talk = talk
     try:
         settings, defaults = settings_from(options, invocation.secrets)
+        settings = replace(settings, allowance=allowance_of(ctx))
         code = _carry_out(settings, defaults, options, talk)
     except ManifestError as error:
         for problem in error.problems:

@@ -8,8 +8,19 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from batch_onboard.cli.arguments import FILE, output_option
-from batch_onboard.cli.framework import Duration, Option
+from batch_onboard.cli.arguments import (
+    FILE,
+    concurrency_option,
+    config_option,
+    log_format_option,
+    output_option,
+    progress_every_option,
+    quiet_option,
+    scenario_option,
+    simulate_option,
+    timeout_option,
+)
+from batch_onboard.cli.arguments import option as _option
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,7 +34,6 @@ if TYPE_CHECKING:
 STDOUT = Path("-")
 """The output that is no file."""
 
-_SOME_TIME = Duration(positive=True)
 _UNIT = re.compile(r"r-[0-9a-z]{4,32}|ou-[0-9a-z]{4,32}-[a-z0-9]{8,32}")
 _REGION = re.compile(r"[a-z]{2,}(-[a-z]+)+-[0-9]+")
 _MOST_LIST_BYTES = 16 << 20
@@ -65,21 +75,24 @@ class Tag(click.ParamType[tuple[str, str]]):
         return key, wanted
 
 
-def _option(section: str, *names: str, **rest: Any) -> Callable[..., Any]:
-    return click.option(*names, cls=Option, section=section, **rest)
-
-
 _OPTIONS = (
+    config_option,
     _option(
         "Common",
         "-o",
         "--out",
-        type=FILE,
+        type=click.Path(path_type=Path, allow_dash=True),
         required=True,
         help="The manifest to write; -: to stdout. What was read so far is kept beside it, in "
         "OUT.discovery.jsonl, until everything is.",
     ),
-    _option("Common", "--force", is_flag=True, help="Overwrite a file that is there."),
+    _option(
+        "Common",
+        "--force",
+        is_flag=True,
+        settable=False,
+        help="Overwrite a file that is there.",
+    ),
     _option("Common", "--name", help="The manifest's name. Default: its file's, without ending."),
     _option(
         "Common",
@@ -94,10 +107,8 @@ _OPTIONS = (
         type=FILE,
         help="A manifest: write only what is not in it, and list what has gone.",
     ),
-    _option(
-        "Common", "--simulate", is_flag=True, help="Look at a simulator of its own, without AWS."
-    ),
-    _option("Common", "--scenario", type=FILE, help="With --simulate: how that world is."),
+    simulate_option("Look at a simulator of its own, without AWS."),
+    scenario_option,
     _option(
         "Where to look",
         "--organization",
@@ -107,7 +118,6 @@ _OPTIONS = (
     _option(
         "Where to look",
         "--ou",
-        "units",
         type=Form("OU_ID", _UNIT, "the id of an organizational unit or root"),
         multiple=True,
         help="With --organization: only accounts under this unit, at any depth. Repeatable.",
@@ -115,7 +125,6 @@ _OPTIONS = (
     _option(
         "Where to look",
         "--tag",
-        "tags",
         type=Tag(),
         multiple=True,
         help="With --organization: only accounts with this tag; repeated: with all of them.",
@@ -129,7 +138,6 @@ _OPTIONS = (
     _option(
         "Where to look",
         "--region",
-        "regions",
         type=Form("REGION", _REGION, "a Region, such as eu-west-2"),
         multiple=True,
         help="Repeatable. Default: all that know outbound campaigns.",
@@ -141,32 +149,12 @@ _OPTIONS = (
         "arn:aws:iam::{account_id}:role/NAME. Default: that of --defaults.",
     ),
     _option("Credentials", "--external-id", help="For AssumeRole. Default: as the role."),
-    _option(
-        "Pacing",
-        "--concurrency",
-        type=click.IntRange(min=1),
-        default=128,
-        help="Calls in flight.",
-    ),
-    _option(
-        "Pacing", "--timeout", type=_SOME_TIME, default="20s", help="The longest for one call."
-    ),
-    _option(
-        "Output",
-        "--progress-every",
-        type=_SOME_TIME,
-        default="60s",
-        help="How often progress is told, on stderr.",
-    ),
-    _option(
-        "Output",
-        "--log-format",
-        type=click.Choice(["auto", "console", "json"]),
-        default="auto",
-        help="On stderr; auto: console on a terminal, else json.",
-    ),
+    concurrency_option,
+    timeout_option,
+    progress_every_option("How often progress is told, on stderr."),
+    log_format_option,
     output_option,
-    _option("Output", "-q", "--quiet", is_flag=True, help="Print nothing when all is well."),
+    quiet_option,
 )
 
 
@@ -185,7 +173,7 @@ def check_options(options: dict[str, Any]) -> None:
     """
     if options["organization"] and options["accounts"] is not None:
         raise click.UsageError("--organization and --accounts exclude each other")
-    if (options["units"] or options["tags"]) and not options["organization"]:
+    if (options["ou"] or options["tag"]) and not options["organization"]:
         raise click.UsageError("--ou and --tag go with --organization")
     if options["scenario"] is not None and not options["simulate"]:
         raise click.UsageError("--scenario goes with --simulate")
@@ -207,19 +195,21 @@ def settings_from(
     from batch_onboard.app.discovery import DiscoverySettings
     from batch_onboard.app.manifests import manifest_defaults
     from batch_onboard.manifest.defaults import load_defaults
+    from batch_onboard.manifest.layers import NO_ROLE
     from batch_onboard.manifest.regions import regions_with_service
 
     given = {} if options["defaults"] is None else load_defaults(options["defaults"])
     role_arn, external_id = options["role_arn"], options["external_id"]
     if role_arn is None:
         role_arn, external_id = given.get("role_arn"), external_id or given.get("external_id")
+    role_arn = None if role_arn == NO_ROLE else role_arn
     _check_role(role_arn, external_id, options)
     settings = DiscoverySettings(
-        regions=tuple(sorted(set(options["regions"]) or regions_with_service())),
+        regions=tuple(sorted(set(options["region"]) or regions_with_service())),
         secrets=secrets,
         organization=options["organization"],
-        units=options["units"],
-        tags=options["tags"],
+        units=options["ou"],
+        tags=options["tag"],
         listed=_listed(options["accounts"]),
         role_arn=role_arn,
         external_id=external_id,

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from batch_onboard.discovery.inventory import Inventory
 
 _SHOWN = 3
-_REMEDIES = {
+_REMEDIES: dict[str | Meaning, str] = {
+    "account_not_allowed": "name the account in allowed_accounts, or leave it out",
+    "role_not_allowed": "name the role in allowed_roles, or another one with --role-arn",
     Meaning.DENIED: "grant connect:ListInstances and ds:DescribeDirectories to the role",
     Meaning.CREDENTIALS: "enable the Region in these accounts, or leave it out with --region",
     Meaning.NO_IDENTITY: "mend the role, or take the account out of the list",
@@ -124,8 +126,9 @@ def _not_covered(refused: dict[Domain, Answer] | Any) -> Iterator[str]:
     for (code, meaning), domains in causes.items():
         yield f"not covered: {safe(code)}: {count(len(domains), 'pair')}"
         yield f"    why:  {safe(refused[domains[0]].message or code)}"
-        if meaning in _REMEDIES:
-            yield f"    do:   {_REMEDIES[meaning]}"
+        remedy = _REMEDIES.get(code) or _REMEDIES.get(meaning)
+        if remedy is not None:
+            yield f"    do:   {remedy}"
         more = len(domains) - _SHOWN
         shown = ", ".join(map(str, domains[:_SHOWN]))
         yield f"    e.g.  {shown}{f' and {more:,} more' if more > 0 else ''}"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from batch_onboard.cli.causes import next_command, run_again, summary_lines
+from batch_onboard.cli.causes import next_command, run_again, summary_lines, unbound
 from batch_onboard.cli.crash import tell_crash
 from batch_onboard.cli.texts import duration, safe
 from batch_onboard.exits import Exit
@@ -126,9 +126,10 @@ def _advice(batch: Batch, outcome: Outcome, summary: Summary) -> list[str]:
         return [f"To go on: {run_again(batch.arguments)}"]
     asked = " ".join(cause.next_action or "" for cause in summary.causes)
     flags = ["--retry-failed"] if "--retry-failed" in asked else []
-    lines = [f"When all that is done: {run_again(batch.arguments, *flags)}"]
-    if "--clear-failed" in asked and "--clear-failed" not in batch.arguments:
-        more = run_again(batch.arguments, *flags, "--clear-failed")
+    again = unbound(batch.arguments)
+    lines = [f"When all that is done: {run_again(again, *flags)}"]
+    if "--clear-failed" in asked and "--clear-failed" not in again:
+        more = run_again(again, *flags, "--clear-failed")
         lines.append(f"To delete the failed jobs of others as well: {more}")
     return lines
 

@@ -211,7 +211,8 @@ def _setting(
         what = "one value or a list of values" if option.multiple else "one value"
         raise click.BadParameter(f"{path}: {option.name} must be {what}", ctx, param)
     if isinstance(option.type, click.Path):
-        texts = [str(path.parent / each) for each in texts]
+        streams = {"-"} if option.type.allow_dash else set()
+        texts = [each if each in streams else str(path.parent / each) for each in texts]
     return texts if option.multiple else texts[0]
 
 

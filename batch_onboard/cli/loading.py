@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from batch_onboard.cli.arguments import allowance_of
 from batch_onboard.cli.invocation import Invocation
-from batch_onboard.cli.run_options import allowance_of, settings_from
+from batch_onboard.cli.run_options import settings_from
 from batch_onboard.exits import Exit
 
 if TYPE_CHECKING:

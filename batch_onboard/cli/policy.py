@@ -19,9 +19,10 @@ if TYPE_CHECKING:
 
 _KINDS = {
     "run": "for the role in each account, to onboard",
-    "read": "for the role in each account, only to read",
+    "read": "for the role in each account, only to read: plan, discover",
     "trust": "trust policy of the role; put in who calls",
     "caller": "for whoever runs this, to assume the roles",
+    "organization": "for whoever runs discover --organization, besides",
 }
 
 

@@ -7,9 +7,23 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from batch_onboard.cli.arguments import FILE, allow_profiles_option, output_option, progress_option
-from batch_onboard.cli.framework import ALLOWED, Duration, Number, Option, load_settings
-from batch_onboard.core.allowance import Allowance
+from batch_onboard.cli.arguments import (
+    FILE,
+    SOME_TIME,
+    allow_profiles_option,
+    concurrency_option,
+    config_option,
+    log_format_option,
+    output_option,
+    progress_every_option,
+    progress_option,
+    quiet_option,
+    scenario_option,
+    simulate_option,
+    timeout_option,
+)
+from batch_onboard.cli.arguments import option as _option
+from batch_onboard.cli.framework import Duration, Number
 from batch_onboard.core.selection import KEYS, Selection, SelectionError, Selector
 from batch_onboard.core.tolerance import Tolerance
 
@@ -55,25 +69,10 @@ class SelectorType(click.ParamType[Selector]):
 
 SELECTOR = SelectorType()
 _DURATION = Duration()
-_SOME_TIME = Duration(positive=True)
-
-
-def _option(section: str, *names: str, settable: bool = True, **rest: Any) -> Callable[..., Any]:
-    return click.option(*names, cls=Option, section=section, settable=settable, **rest)
 
 
 _OPTIONS = (
-    _option(
-        "Common",
-        "--config",
-        type=FILE,
-        is_eager=True,
-        expose_value=False,
-        settable=False,
-        callback=load_settings,
-        help="A YAML file with settings; a flag wins over the environment, that over the file. "
-        "Paths in it start from its own folder.",
-    ),
+    config_option,
     _option(
         "Common",
         "--ledger",
@@ -88,13 +87,8 @@ _OPTIONS = (
         settable=False,
         help="Do not ask. Needed where there is no terminal.",
     ),
-    _option(
-        "Common",
-        "--simulate",
-        is_flag=True,
-        help="Run against a simulator of its own, without AWS. Never asks.",
-    ),
-    _option("Common", "--scenario", type=FILE, help="With --simulate: how that world behaves."),
+    simulate_option("Run against a simulator of its own, without AWS. Never asks."),
+    scenario_option,
     _option(
         "Common", "--wait/--no-wait", default=True, help="Follow jobs to their end, or only start."
     ),
@@ -158,14 +152,7 @@ _OPTIONS = (
         type=click.IntRange(min=1),
         help="Start at most N targets in this run.",
     ),
-    _option(
-        "Pacing",
-        "--concurrency",
-        metavar="N",
-        type=click.IntRange(min=1),
-        default=128,
-        help="Calls in flight (not jobs).",
-    ),
+    concurrency_option,
     _option(
         "Pacing",
         "--rate",
@@ -178,11 +165,9 @@ _OPTIONS = (
         type=Number(least=1),
         help="Requests at once, likewise. Default: learned.",
     ),
+    timeout_option,
     _option(
-        "Pacing", "--timeout", type=_SOME_TIME, default="20s", help="The longest for one call."
-    ),
-    _option(
-        "Pacing", "--job-timeout", type=_SOME_TIME, default="30m", help="The longest for one job."
+        "Pacing", "--job-timeout", type=SOME_TIME, default="30m", help="The longest for one job."
     ),
     _option(
         "Safety",
@@ -201,7 +186,7 @@ _OPTIONS = (
     _option(
         "Safety",
         "--max-duration",
-        type=_SOME_TIME,
+        type=SOME_TIME,
         help="Begin no further call after this long; the next run goes on.",
     ),
     _option(
@@ -249,20 +234,8 @@ _OPTIONS = (
         help="How long to wait for another run of this ledger to end.",
     ),
     progress_option,
-    _option(
-        "Output",
-        "--progress-every",
-        type=_SOME_TIME,
-        default="60s",
-        help="How often plain and json progress is told, and metrics are renewed.",
-    ),
-    _option(
-        "Output",
-        "--log-format",
-        type=click.Choice(["auto", "console", "json"]),
-        default="auto",
-        help="On stderr; auto: console on a terminal, else json.",
-    ),
+    progress_every_option("How often plain and json progress is told, and metrics are renewed."),
+    log_format_option,
     _option(
         "Output",
         "--metrics-file",
@@ -271,14 +244,7 @@ _OPTIONS = (
         "if its name ends in .prom.",
     ),
     output_option,
-    _option(
-        "Output",
-        "-q",
-        "--quiet",
-        is_flag=True,
-        settable=False,
-        help="Print nothing when all is well.",
-    ),
+    quiet_option,
     _option(
         "Output",
         "-v",
@@ -296,12 +262,6 @@ def run_options(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in reversed(_OPTIONS):
         command = option(command)
     return command
-
-
-def allowance_of(ctx: click.Context) -> Allowance:
-    """Return what the settings file allows; no flag and no environment lifts it."""
-    allowed = ctx.meta.get(ALLOWED, {})
-    return Allowance(allowed.get("allowed_accounts"), allowed.get("allowed_roles"))
 
 
 def settings_from(

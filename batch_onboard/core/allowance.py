@@ -1,4 +1,4 @@
-"""Which accounts and roles the operator allows, whatever a manifest asks for."""
+"""Which accounts and roles the operator allows, whatever a manifest or a list asks for."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from batch_onboard.core.targets import Identity, Target
+
+ACCOUNTS, ROLES = "allowed_accounts", "allowed_roles"
+"""What the two lists are called in a settings file."""
 
 _SHOWN = 20
 
@@ -31,19 +34,23 @@ class Allowance:
 
     def refusal(self, targets: Iterable[Target]) -> str | None:
         """Say what of these targets is not allowed, or None if all is."""
-        accounts: Counter[str] = Counter()
-        roles: Counter[str] = Counter()
+        refused = {setting: Counter[str]() for setting in (ACCOUNTS, ROLES)}
         for target in targets:
-            if not _matches(target.key.account_id, self.accounts):
-                accounts[target.key.account_id] += 1
-            elif not self._allows(target.identity):
-                roles[f"{target.identity} for {target.key.account_id}"] += 1
+            account_id, identity = target.key.account_id, target.identity
+            setting = self.bars(identity, account_id)
+            if setting is not None:
+                what = account_id if setting == ACCOUNTS else f"{identity} for {account_id}"
+                refused[setting][what] += 1
         told = [
-            f"{setting} does not allow {_listed(refused)}"
-            for setting, refused in (("allowed_accounts", accounts), ("allowed_roles", roles))
-            if refused
+            f"{setting} does not allow {_listed(what)}" for setting, what in refused.items() if what
         ]
         return "; ".join(told) + ": nothing was sent" if told else None
+
+    def bars(self, identity: Identity, account_id: str) -> str | None:
+        """Name the setting that keeps an identity from being used in an account, if one does."""
+        if not _matches(account_id, self.accounts):
+            return ACCOUNTS
+        return None if self._allows(identity) else ROLES
 
     def _allows(self, identity: Identity) -> bool:
         if identity.role_arn is None:

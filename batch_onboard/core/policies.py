@@ -1,4 +1,4 @@
-"""The least-privilege IAM policies for a manifest: to run, only to read, to be assumed, to assume.
+"""The least-privilege IAM policies for a manifest: to run, to read, to trust, to assume, to list.
 
 The actions are those of AWS's sample policy for outbound campaigns; the campaigns' own take neither
 resources nor condition keys. Narrowed beyond the sample, and untested on AWS: `iam:*Policy` to the
@@ -68,11 +68,12 @@ def run_policy(targets: Sequence[Target]) -> Policy:
 
 
 def read_policy(targets: Sequence[Target]) -> Policy:
-    """Return what is enough to read the live state of these targets, and to change nothing."""
+    """Return what is enough to discover and to read the live state, and to change nothing."""
     return _policy(
         _allow("Campaigns", _campaigns(_READS), ["*"]),
         _allow("Instances", ["connect:DescribeInstance"], _instances(targets)),
-        _allow("ListInstances", ["connect:ListInstances"], ["*"]),
+        # ListInstances looks at directories too, with the caller's rights (AWS's sample policy).
+        _allow("Discovery", ["connect:ListInstances", "ds:DescribeDirectories"], ["*"]),
         *_keys(targets, ["kms:DescribeKey"]),
     )
 
@@ -99,11 +100,24 @@ def caller_policy(targets: Sequence[Target]) -> Policy:
     return _policy(_allow("Roles", actions, roles))
 
 
+def organization_policy(targets: Sequence[Target]) -> Policy:  # noqa: ARG001 - of the others' shape
+    """Return what the caller has to be allowed, so as to discover by an organization's tree."""
+    actions = [
+        "organizations:DescribeOrganizationalUnit",
+        "organizations:ListAccountsForParent",
+        "organizations:ListOrganizationalUnitsForParent",
+        "organizations:ListRoots",
+        "organizations:ListTagsForResource",
+    ]
+    return _policy(_allow("Organization", actions, ["*"]))
+
+
 POLICIES: dict[str, Callable[[Sequence[Target]], Policy]] = {
     "run": run_policy,
     "read": read_policy,
     "trust": trust_policy,
     "caller": caller_policy,
+    "organization": organization_policy,
 }
 """What makes each kind of policy."""
 

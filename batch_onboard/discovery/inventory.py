@@ -26,6 +26,7 @@ class Inventory:
         covered: the instances of each account and Region that was read.
         refused: the pairs that could not be read, and why.
         known: the targets of the manifest that this is compared with; None: with none.
+        own_account: the caller's, which is read without a role; None if that is not known.
     """
 
     accounts: tuple[Account, ...]
@@ -33,6 +34,7 @@ class Inventory:
     covered: Mapping[Domain, tuple[FoundInstance, ...]]
     refused: Mapping[Domain, Answer] = field(default_factory=dict)
     known: frozenset[TargetKey] | None = None
+    own_account: str | None = None
 
     def new(self) -> Iterator[tuple[Account, TargetKey, FoundInstance]]:
         """Yield what belongs into the manifest, in a stable order: by account, Region and id."""

@@ -41,6 +41,7 @@ class Title:
 def manifest_lines(
     title: Title,
     defaults: Mapping[str, Any],
+    accounts: Mapping[str, Mapping[str, Any]],
     inventory: Inventory,
     clean: Callable[[str], str],
 ) -> Iterator[str]:
@@ -49,6 +50,7 @@ def manifest_lines(
     Args:
         title: what it says of itself.
         defaults: what holds for all instances.
+        accounts: what holds for those of one account, over the defaults.
         inventory: what was found.
         clean: is given each text of other people, and returns what may stand in a manifest.
     """
@@ -60,6 +62,10 @@ def manifest_lines(
         yield "defaults:"
     for setting, value in defaults.items():
         yield f"  {setting}: {flow(value)}"
+    if accounts:
+        yield "accounts:"
+    for account_id, settings in accounts.items():
+        yield f"  {quoted(account_id)}: {flow(settings)}"
     yield "instances:"
     for account, key, found in inventory.new():
         yield f"  - {_instance(account, key, found, clean)}"

@@ -119,7 +119,7 @@ def _wrong_role(role_arn: str, account_id: str | None, key: TargetKey) -> str:
     if account_id is None:
         return (
             f"role_arn is {quoted(role_arn)}, but must be the ARN of an IAM role, such as "
-            "arn:aws:iam::{account_id}:role/NAME"
+            "arn:aws:iam::{account_id}:role/NAME, or none for the caller's own credentials"
         )
     return (
         f"role_arn is a role of account {account_id}, but used for a target of account "

@@ -14,6 +14,8 @@ _IDENTIFYING = frozenset({"account_id", "region", "id", "arn"})
 """The keys that say which instance is meant, and nothing of how it is to be onboarded."""
 SESSION = ("session_duration", "session_tags", "source_identity")
 """The keys that say how a role's session is asked for."""
+NO_ROLE = "none"
+"""The value of `role_arn` that takes a role from below away: the caller's own credentials."""
 _OF_A_ROLE = frozenset({"role_arn", "external_id", *SESSION})
 
 
@@ -35,14 +37,17 @@ class Layers:
         """Lay one mapping's settings over these.
 
         Whose credentials are used is one decision: a profile takes the place of a role that comes
-        from below, with its external id and session, and a role that of a profile.
+        from below, with its external id and session, a role that of a profile, and the caller's own
+        credentials (`role_arn: none`) that of both.
         """
         given = top.settings.model_fields_set
+        own = top.settings.role_arn == NO_ROLE
         holder = self.holder
-        if "profile" in given:
+        if "profile" in given or own:
             holder = {key: holder[key] for key in holder.keys() - _OF_A_ROLE}
-        elif "role_arn" in given:
+        if "role_arn" in given:
             holder = {key: holder[key] for key in holder.keys() - {"profile"}}
+            given = given - {"role_arn"} if own else given
         labels = self.labels
         if top.settings.labels:
             labels = tuple(sorted({**dict(labels), **top.settings.labels}.items()))

@@ -57,7 +57,8 @@ class Settings(Strict):
         str | None,
         Field(
             max_length=2048,
-            description="the ARN of a role, such as arn:aws:iam::{account_id}:role/NAME",
+            description="the ARN of a role, such as arn:aws:iam::{account_id}:role/NAME, or none "
+            "for the caller's own credentials",
         ),
     ] = None
     external_id: Annotated[

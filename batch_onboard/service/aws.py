@@ -4,20 +4,16 @@ from __future__ import annotations
 
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from random import SystemRandom
 from typing import TYPE_CHECKING, Any
 
 import anyio
 
 from batch_onboard.core.calls import Answer, Meaning, Operation
-from batch_onboard.core.targets import Identity
 from batch_onboard.service.answers import answer_to_result, without_secrets
-from batch_onboard.service.endpoints import check_endpoint
 from batch_onboard.service.failures import timed_out
-from batch_onboard.service.identities import Identities
+from batch_onboard.service.gateway import open_gateway
 from batch_onboard.service.keys import Keys
-from batch_onboard.service.session import CAMPAIGNS, open_clients
-from batch_onboard.service.sts import Sts
+from batch_onboard.service.session import CAMPAIGNS
 from batch_onboard.service.wire import call
 
 if TYPE_CHECKING:
@@ -28,7 +24,7 @@ if TYPE_CHECKING:
 
     from batch_onboard.core.targets import Encryption, Target
     from batch_onboard.service.credentials import Caller, Credentials
-    from batch_onboard.service.session import Clients
+    from batch_onboard.service.gateway import Gateway
     from batch_onboard.service.settings import ServiceSettings
 
 
@@ -38,14 +34,13 @@ class AwsService:
     `open_service` makes one.
     """
 
-    def __init__(
-        self, clients: Clients, identities: Identities, keys: Keys, settings: ServiceSettings
-    ) -> None:
-        self._clients = clients
-        self._identities = identities
+    def __init__(self, gateway: Gateway, keys: Keys) -> None:
+        self._gateway = gateway
+        self._clients = gateway.clients
+        self._identities = gateway.identities
         self._keys = keys
-        self._call_timeout = settings.call_timeout
-        self._secrets = settings.secrets
+        self._call_timeout = gateway.settings.call_timeout
+        self._secrets = gateway.settings.secrets
 
     async def prepare(self, target: Target) -> Answer | None:
         """Have credentials and a client ready for a target, so that `send` need not wait.
@@ -135,11 +130,7 @@ class AwsService:
         Raises:
             ServiceConfigurationError: as `prepare` does.
         """
-        region = self._clients.home_region()
-        credentials = await self._identities.of(Identity(), region)
-        if isinstance(credentials, Answer):
-            return without_secrets(credentials, self._secrets)
-        return credentials.caller
+        return await self._gateway.caller()
 
 
 _NOT_READY = "the credentials could not be renewed in time: nothing was sent"
@@ -171,10 +162,5 @@ async def open_service(
     Raises:
         ServiceConfigurationError: the settings' endpoint may not be used.
     """
-    if settings.endpoint_url is not None:
-        check_endpoint(settings.endpoint_url)
-    async with open_clients(settings) as clients:
-        sts = Sts(clients, settings, random or SystemRandom())
-        identities = Identities(settings, sts)
-        keys = Keys(clients, settings.call_timeout)
-        yield AwsService(clients, identities, keys, settings)
+    async with open_gateway(settings, random) as gateway:
+        yield AwsService(gateway, Keys(gateway.clients, settings.call_timeout))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from contextlib import asynccontextmanager
-from random import SystemRandom
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import anyio
@@ -13,11 +12,8 @@ from batch_onboard.core.calls import Answer, Meaning
 from batch_onboard.core.catalogue import ACTIVE, Account, FoundInstance, Page, Unit
 from batch_onboard.core.targets import Identity
 from batch_onboard.service.answers import without_secrets
-from batch_onboard.service.endpoints import check_endpoint
 from batch_onboard.service.failures import timed_out, words
-from batch_onboard.service.identities import Identities
-from batch_onboard.service.session import open_clients
-from batch_onboard.service.sts import Sts
+from batch_onboard.service.gateway import open_gateway
 from batch_onboard.service.wire import call
 
 if TYPE_CHECKING:
@@ -26,7 +22,8 @@ if TYPE_CHECKING:
 
     from batch_onboard.core.targets import Domain
     from batch_onboard.service.credentials import Caller, Credentials
-    from batch_onboard.service.session import Clients, ServiceName
+    from batch_onboard.service.gateway import Gateway
+    from batch_onboard.service.session import ServiceName
     from batch_onboard.service.settings import ServiceSettings
 
 _ItemT = TypeVar("_ItemT")
@@ -41,11 +38,12 @@ _ACCOUNT_ID = re.compile(r"[0-9]{12}")
 class AwsDirectory:
     """Conforms to `core.catalogue.Directory`; `open_directory` makes one."""
 
-    def __init__(self, clients: Clients, identities: Identities, settings: ServiceSettings) -> None:
-        self._clients = clients
-        self._identities = identities
-        self._call_timeout = settings.call_timeout
-        self._secrets = settings.secrets
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+        self._clients = gateway.clients
+        self._identities = gateway.identities
+        self._call_timeout = gateway.settings.call_timeout
+        self._secrets = gateway.settings.secrets
 
     async def caller(self) -> Caller | Answer:
         """Say whose the caller's own credentials are, or why that is not known.
@@ -53,10 +51,7 @@ class AwsDirectory:
         Raises:
             ServiceConfigurationError: no call can be made with the settings in force.
         """
-        credentials = await self._identities.of(Identity(), self._clients.home_region())
-        if isinstance(credentials, Answer):
-            return without_secrets(credentials, self._secrets)
-        return credentials.caller
+        return await self._gateway.caller()
 
     async def enter(self, identity: Identity, account_id: str) -> Answer | None:
         """Have an identity's credentials ready, or say why they are not those of the account.
@@ -232,8 +227,5 @@ async def open_directory(
     Raises:
         ServiceConfigurationError: the settings' endpoint may not be used.
     """
-    if settings.endpoint_url is not None:
-        check_endpoint(settings.endpoint_url)
-    async with open_clients(settings) as clients:
-        identities = Identities(settings, Sts(clients, settings, random or SystemRandom()))
-        yield AwsDirectory(clients, identities, settings)
+    async with open_gateway(settings, random) as gateway:
+        yield AwsDirectory(gateway)

@@ -2,7 +2,8 @@
 
 It answers as the adapter for AWS does when it meets the same world over HTTP, but on the running
 loop's time, so that a loop that jumps through virtual time plays hours in milliseconds. Credentials
-are not modelled: an identity's account is asked for once, and expires only by a scenario's fault.
+are not modelled: an identity's account is asked for once, by one for all who wait, and expires only
+by a scenario's fault.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 import anyio
 
 from batch_onboard.core.calls import TRANSIENT, Answer, Meaning, Operation
+from batch_onboard.simulator.once import Once
 from batch_onboard.simulator.principals import Principal
 from batch_onboard.simulator.protocol import (
     ASSUME_ROLE,
@@ -38,6 +40,10 @@ if TYPE_CHECKING:
     from batch_onboard.core.targets import Encryption, Identity, Target
     from batch_onboard.simulator.world import World
 
+_IDENTITY_HOLDS = {Meaning.NO_IDENTITY: 60.0, Meaning.UNSENT: 0.5}
+_KEY_HOLDS = {Meaning.NO_KEY: 60.0}
+"""Seconds in which nobody asks again after a refusal: the same as in the adapter for AWS."""
+
 
 class MemoryService:
     """Conforms to `core.ports.Service`.
@@ -61,8 +67,8 @@ class MemoryService:
         self._latency = latency
         self._call_timeout = call_timeout
         self._caller = _own_credentials(caller_account)
-        self._accounts: dict[Identity, str] = {}
-        self._keys: dict[tuple[Identity, str], str] = {}
+        self._accounts: Once[Identity, str] = Once(_IDENTITY_HOLDS)
+        self._keys: Once[tuple[Identity, str], str] = Once(_KEY_HOLDS)
 
     async def prepare(self, target: Target) -> Answer | None:
         """Learn the account of a target's identity, once, and compare it with the target's."""
@@ -73,7 +79,10 @@ class MemoryService:
                 error_code="no_profile",
                 message=f"{identity}: the simulated service knows roles, but no profiles",
             )
-        account_id = self._accounts.get(identity) or await self._learn(identity, target.key.region)
+        region = target.key.region
+        account_id = await self._accounts.get(
+            identity, region, lambda: self._learn(identity, region)
+        )
         if isinstance(account_id, Answer):
             return account_id
         return None if account_id == target.key.account_id else _wrong_account(target, account_id)
@@ -83,18 +92,11 @@ class MemoryService:
         alias = target.encryption.key_arn
         if not target.encryption.by_alias or alias is None:
             return target.encryption
-        asked = target.identity, alias
-        if asked not in self._keys:
-            reply = await self._exchange(
-                lambda now: self._world.handle_kms(
-                    KmsCall(self._caller, alias.split(":")[3], alias), now
-                )
-            )
-            failure = failure_of(reply) or (None if members_of(reply) else UNREADABLE)
-            if failure is not None:
-                return _unresolved(failure)
-            self._keys[asked] = reply.body["KeyMetadata"]["Arn"]
-        return target.encryption.resolved(self._keys[asked])
+        region = alias.split(":")[3]
+        found = await self._keys.get(
+            (target.identity, alias), region, lambda: self._ask_for_key(alias, region)
+        )
+        return found if isinstance(found, Answer) else target.encryption.resolved(found)
 
     async def send(self, operation: Operation, target: Target) -> Answer:
         """Make one call."""
@@ -114,8 +116,16 @@ class MemoryService:
             passing = failure.meaning in TRANSIENT or failure.meaning is Meaning.THROTTLED
             meaning = Meaning.UNSENT if passing else Meaning.NO_IDENTITY
             return replace(failure, meaning=meaning, message=f"{identity}: {failure.message}")
-        self._accounts[identity] = _account_in(reply)
-        return self._accounts[identity]
+        return _account_in(reply)
+
+    async def _ask_for_key(self, alias: str, region: str) -> str | Answer:
+        """Ask KMS for the key behind an alias."""
+        call = KmsCall(self._caller, region, alias)
+        reply = await self._exchange(lambda now: self._world.handle_kms(call, now))
+        failure = failure_of(reply) or (None if members_of(reply) else UNREADABLE)
+        if failure is not None:
+            return _unresolved(failure)
+        return str(reply.body["KeyMetadata"]["Arn"])
 
     def _identity_call(self, identity: Identity, region: str) -> StsCall:
         call = StsCall(CALLER_IDENTITY, self._caller, region)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from batch_onboard.cli.causes import next_command, run_again, summary_lines
+from batch_onboard.cli.causes import next_command, run_again, summary_lines, unbound
 from batch_onboard.core.lifecycle import State
 from batch_onboard.report.summary import Cause, Summary
 
@@ -111,3 +111,18 @@ def test_on_a_terminal_long_lines_break_between_words(monkeypatch: pytest.Monkey
     lines = told(KMS)
     assert lines[6:8] == ["    do:   grant kms:CreateGrant to the", "          caller, then run"]
     assert any(line.startswith("    then: ") and len(line) > 80 for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("typed", "next_one"),
+    [
+        (["run", "w.yaml", "--yes"], ["run", "w.yaml", "--yes"]),
+        (["run", "w.yaml", "--plan", "p.json", "--yes"], ["plan", "w.yaml", "--yes"]),
+        (["run", "--plan=p.json", "w.yaml"], ["plan", "w.yaml"]),
+    ],
+)
+def test_what_is_mended_after_a_bound_run_needs_a_new_plan(
+    typed: list[str], next_one: list[str]
+) -> None:
+    """The plan that was approved says nothing of it, and contradicts further selectors."""
+    assert unbound(typed) == next_one

@@ -171,6 +171,35 @@ def test_what_can_not_be_read_is_listed_and_costs_next_to_nothing(
     assert (refused.code, "--force" in refused.err) == (Exit.USAGE, True)
 
 
+def test_what_the_operator_does_not_allow_is_not_covered_and_not_assumed(
+    shell: Shell, simulate: Callable[[str], Simulated]
+) -> None:
+    """The settings file's lists hold before any role is assumed, and over what was read before."""
+    simulated = simulate(
+        world(
+            [account(number) for number in (1, 2, 3)],
+            [there(number, f"desk-{number}") for number in (1, 2, 3)],
+            sts={"roles": [{"role_arn": "*:000000000002:*", "allow": False}]},
+        )
+    )
+    assert shell.run(*LOOK, *ORGANIZATION).code == Exit.UNFINISHED
+    shell.write(
+        "discover.yaml",
+        "organization: true\nallowed_accounts: ['*1', '*2']\nallowed_roles: ['*:000000000001:*']\n",
+    )
+    again = (*LOOK, "--config", "discover.yaml")
+    ended = shell.run(*again, BATCH_ONBOARD_ROLE_ARN=ROLE)
+    assert ended.code == Exit.UNFINISHED, ended.err
+    assert "allowed_accounts does not allow the account: nothing was sent" in ended.out
+    assert "allowed_roles does not allow arn:aws:iam::000000000002:role/Reader" in ended.out
+    assert "name the role in allowed_roles" in ended.out
+    assert "1 instance in 2 pairs of account and Region, 4 pairs not covered" in ended.out
+    assert 'Not covered: 000000000003/eu-west-2: "account_not_allowed"' in (
+        (shell.folder / "found.yaml").read_text()
+    )
+    assert simulated.seen()["requests"]["AssumeRole"] == 3  # all of them in the first run
+
+
 def test_units_and_tags_narrow_the_search(
     shell: Shell, simulate: Callable[[str], Simulated]
 ) -> None:
@@ -211,6 +240,7 @@ def test_a_list_names_accounts_and_the_own_one_needs_no_role(
         '"000000000007", region: eu-west-2, id: "other", labels: {account_name: "Seven"'
         in ended.out
     )
+    assert '"000000000000": {role_arn: "none"}' in ended.out
     assert simulated.seen()["requests"]["AssumeRole"] == 1
     alone = shell.run(*LOOK, "-q")
     assert (alone.code, alone.out, alone.err) == (Exit.OK, "", "")

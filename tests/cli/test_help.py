@@ -33,7 +33,8 @@ HEAVY = {
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--help"], [], ["run", "--help"], ["discover", "--help"], ["nope"]]
+    "arguments",
+    [["--help"], [], ["run", "--help"], ["plan", "--help"], ["discover", "--help"], ["nope"]],
 )
 def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
     """Help must answer at once, so what it does not need is not imported."""

@@ -15,7 +15,7 @@ from batch_onboard.exits import Exit
 from tests.cli.conftest import instance, manifest
 
 CONFIGS = Path(__file__).parents[2] / "configs"
-KINDS = ["run", "read", "trust", "caller"]
+KINDS = ["run", "read", "trust", "caller", "organization"]
 
 
 def _policy(*arguments: str) -> Result:
@@ -41,9 +41,10 @@ def test_all_kinds_are_printed_at_once(output: str) -> None:
     else:
         assert [line for line in printed.splitlines() if line.startswith("# ")] == [
             "# run: for the role in each account, to onboard",
-            "# read: for the role in each account, only to read",
+            "# read: for the role in each account, only to read: plan, discover",
             "# trust: trust policy of the role; put in who calls",
             "# caller: for whoever runs this, to assume the roles",
+            "# organization: for whoever runs discover --organization, besides",
         ]
 
 

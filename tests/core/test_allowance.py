@@ -48,3 +48,12 @@ def test_a_list_of_roles_allows_own_credentials_and_no_profiles() -> None:
     assert Allowance(roles=()).refusal([own]) is None
     assert "profile p for 000000000001" in str(Allowance(roles=("*",)).refusal([profile]))
     assert Allowance(("*",)).refusal([profile]) is None
+
+
+def test_the_list_that_bars_an_identity_is_named() -> None:
+    """Accounts go first: what is not allowed there needs no role."""
+    allowance = Allowance(("*1",), ("*:role/Other",))
+    identity = TARGETS[0].identity
+    assert allowance.bars(identity, "000000000002") == "allowed_accounts"
+    assert allowance.bars(identity, "000000000001") == "allowed_roles"
+    assert allowance.bars(Identity(), "000000000001") is None

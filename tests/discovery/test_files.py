@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from batch_onboard.app.manifests import manifest_defaults, manifest_text
 from batch_onboard.app.writing import UnwritableError, digest_of, write_whole
 from batch_onboard.core.catalogue import Account, FoundInstance
 from batch_onboard.core.redaction import Secrets
-from batch_onboard.core.targets import Domain
+from batch_onboard.core.targets import Domain, Identity
 from batch_onboard.discovery.inventory import Inventory
 from batch_onboard.discovery.lists import AccountListError, read_accounts
 from batch_onboard.discovery.render import Title, manifest_lines
@@ -26,6 +27,7 @@ from batch_onboard.manifest.load import load_manifest
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 PAIR = Domain("111111111111", "eu-west-2")
 DESK = FoundInstance("desk", "", "ACTIVE", True)
+ROLE_ARN = f"arn:aws:iam::{PAIR.account_id}:role/R"
 PLAIN = {"encryption": {"enabled": False}}
 
 
@@ -65,7 +67,7 @@ def test_a_name_that_looks_like_a_secret_does_not_make_the_manifest_unusable(
 def test_ids_that_look_like_other_things_stay_texts(instance_id: str) -> None:
     """YAML guesses; quotes don't."""
     lines = list(
-        manifest_lines(Title("n", "t", NOON, "b"), {}, inventory(instance_id=instance_id), str)
+        manifest_lines(Title("n", "t", NOON, "b"), {}, {}, inventory(instance_id=instance_id), str)
     )
     assert lines[-1].endswith(f'id: "{instance_id}"}}')
 
@@ -82,6 +84,28 @@ def test_defaults_are_written_as_they_were_given_and_else_filled_in() -> None:
     assert flow({"enabled": True, "odd key": 'a"b', "wave": 2}) == (
         '{enabled: true, "odd key": "a\\"b", wave: 2}'
     )
+
+
+@pytest.mark.parametrize(
+    ("own_account", "role_arn", "identity"),
+    [
+        (PAIR.account_id, "arn:aws:iam::{account_id}:role/R", Identity()),
+        (PAIR.account_id, "none", Identity()),
+        ("222222222222", ROLE_ARN, Identity(role_arn=ROLE_ARN)),
+        (None, ROLE_ARN, Identity(role_arn=ROLE_ARN)),
+    ],
+)
+def test_the_callers_own_account_keeps_the_callers_own_credentials(
+    tmp_path: Path, own_account: str | None, role_arn: str, identity: Identity
+) -> None:
+    """It was read with them, and is onboarded with them; the defaults' role is the others'."""
+    path = tmp_path / "found.yaml"
+    found = replace(inventory(), own_account=own_account)
+    defaults = {**PLAIN, "role_arn": role_arn}
+    path.write_text(manifest_text(found, defaults, name="n", by="b", against=None))
+    loaded = load_manifest(path)
+    assert [target.identity for target in loaded.targets] == [identity]
+    assert loaded.warnings == ()
 
 
 def test_a_state_keeps_what_was_read_and_forgets_an_unfinished_line(tmp_path: Path) -> None:

@@ -116,6 +116,47 @@ def test_the_more_specific_of_role_and_profile_holds(tmp_path: Path) -> None:
     ]
 
 
+NO_ROLE = """\
+    version: 1
+    defaults:
+      region: us-west-2
+      encryption: {enabled: false}
+      role_arn: arn:aws:iam::{account_id}:role/X
+      external_id: for-{account_id}
+      session_duration: 7200
+    accounts:
+      "111122223333": {role_arn: none}
+    instances:
+      - {account_id: "111122223333", id: a}
+      - {account_id: "111122223333", id: b, role_arn: "arn:aws:iam::{account_id}:role/Y"}
+      - {account_id: "444455556666", id: c, role_arn: none}
+    """
+
+
+def test_none_takes_a_role_away(tmp_path: Path) -> None:
+    """With its external id and session: what is left is the caller's own credentials."""
+    text = NO_ROLE + "sources: [more.csv]\n"
+    (tmp_path / "more.csv").write_text("account_id,id,role_arn\n444455556666,d,none\n")
+    identities = [target.identity for target in targets(tmp_path, text)]
+    other = Identity(role_arn="arn:aws:iam::111122223333:role/Y")
+    assert identities == [Identity(), other, Identity(), Identity()]
+
+
+def test_none_takes_a_profile_away_too(tmp_path: Path) -> None:
+    """The caller's own credentials, not those of a profile from below."""
+    text = PROFILES.replace('"arn:aws:iam::{account_id}:role/a/path/X", external_id: abc', "none")
+    first, second, third = targets(tmp_path, text, allow_profiles=True)
+    assert first.identity == Identity()
+    assert (second.identity.profile, third.identity.profile) == ("mine", "for-444455556666")
+
+
+def test_an_external_id_without_a_role_is_refused(tmp_path: Path) -> None:
+    """Whoever sets one expects a role."""
+    text = NO_ROLE.replace("role_arn: none}", "role_arn: none, external_id: abc}", 1)
+    (said,) = problems(write(tmp_path, text))
+    assert "external_id has no effect without a role_arn" in said
+
+
 def test_profiles_need_a_flag(tmp_path: Path) -> None:
     """A manifest that names a profile is refused, naming the flag, unless the operator allows it."""
     said = problems(write(tmp_path, PROFILES))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from dataclasses import replace
+from subprocess import PIPE
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,6 +14,7 @@ import pytest
 from batch_onboard.core.calls import Answer, Meaning, Operation
 from batch_onboard.core.targets import Identity
 from batch_onboard.service.aws import open_service
+from batch_onboard.service.providers import Programs
 from tests.service.stub import (
     OTHER_ACCOUNT,
     OWN_ACCOUNT,
@@ -32,6 +35,8 @@ if TYPE_CHECKING:
     from batch_onboard.service.aws import AwsService
 
 PROFILE = Identity(profile="work")
+CHAINED = f"source_profile = base\nrole_arn = arn:aws:iam::{OTHER_ACCOUNT}:role/Chained\n"
+ENVIRONMENT = "credential_source = Environment"
 ON_SYSTEM = replace(SETTINGS, static_credentials=None, allow_profiles=True)
 
 
@@ -299,8 +304,9 @@ async def test_a_program_that_does_not_exist_is_explained(home: Path) -> None:
 
 
 @pytest.mark.asyncio
-async def test_a_program_that_hangs_is_given_up(home: Path) -> None:
-    """A credential_process has as long as a call has."""
+@pytest.mark.parametrize("own", [True, False], ids=["its own", "its source's"])
+async def test_a_program_that_hangs_is_given_up(home: Path, own: bool) -> None:
+    """A credential_process has as long as a call has; then it is killed, wherever it is named."""
     started = home / "started"
     program = write_program(
         home,
@@ -308,12 +314,57 @@ async def test_a_program_that_hangs_is_given_up(home: Path) -> None:
         f"pathlib.Path({str(started)!r}).write_text(str(os.getpid()))\n"
         "signal.pause()",
     )
-    write_config(home, f"[profile work]\ncredential_process = {program}\n")
+    source = "" if own else f"{CHAINED}[profile base]\n"
+    write_config(home, f"[profile work]\n{source}credential_process = {program}\n")
     async with open_found(call_timeout=1.0) as service:
         answer = await refused(service)
     assert answer.error_code == "timeout"
     with pytest.raises(ProcessLookupError):
         os.kill(int(started.read_text()), 0)
+
+
+@pytest.mark.asyncio
+async def test_what_a_hanging_program_has_started_is_killed_too() -> None:
+    """A wrapper takes along the program that it waits for, so that nobody holds its output."""
+    programs = Programs()
+    wrapper = await programs.start("sh", "-c", "sleep 60 & echo started; wait", stdout=PIPE)
+    assert wrapper.stdout is not None
+    assert await wrapper.stdout.readline() == b"started\n"
+    await programs.end()
+    assert wrapper.stdout.at_eof()
+
+
+@pytest.mark.asyncio
+async def test_a_role_may_be_assumed_with_what_a_program_hands_out(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The program of a source_profile lends its credentials to the role."""
+    keys = {"Version": 1, "AccessKeyId": "AKIDOWN", "SecretAccessKey": "s"}
+    program = write_program(home, f"print({json.dumps(keys)!r})")
+    write_config(
+        home,
+        f"[profile work]\n{CHAINED}[profile base]\ncredential_process = {program}\n",
+    )
+    async with serve_stub() as stub:
+        stub.accounts[f"ASIA{OTHER_ACCOUNT}-1"] = OTHER_ACCOUNT
+        monkeypatch.setenv("AWS_ENDPOINT_URL", stub.url)
+        async with open_found() as service:
+            assert await service.prepare(target(OTHER_ACCOUNT, identity=PROFILE)) is None
+        assert [seen.access_key_id for seen in stub.seen] == ["AKIDOWN", f"ASIA{OTHER_ACCOUNT}-1"]
+
+
+@pytest.mark.asyncio
+async def test_a_role_may_be_assumed_with_the_variables(
+    home: Path, environment: pytest.MonkeyPatch
+) -> None:
+    """A profile may say that its role is assumed with what the environment has."""
+    write_config(home, f"[profile work]\n{CHAINED.replace('source_profile = base', ENVIRONMENT)}")
+    async with serve_stub() as stub:
+        stub.accounts[f"ASIA{OTHER_ACCOUNT}-1"] = OTHER_ACCOUNT
+        environment.setenv("AWS_ENDPOINT_URL", stub.url)
+        async with open_found() as service:
+            assert await service.prepare(target(OTHER_ACCOUNT, identity=PROFILE)) is None
+        assert [seen.access_key_id for seen in stub.seen] == ["AKIDOWN", f"ASIA{OTHER_ACCOUNT}-1"]
 
 
 @pytest.mark.asyncio

@@ -274,6 +274,27 @@ async def test_a_role_works_in_its_own_account_only(play: Opener) -> None:
 
 
 @pytest.mark.asyncio
+@pytest.mark.parametrize(
+    "world",
+    [
+        {},
+        {"sts": {"roles": [{"allow": False}]}},
+        {"faults": [{"match": {"operation": "AssumeRole"}, "kind": "error", "status": 500}]},
+    ],
+    ids=["had", "refused", "failing"],
+)
+async def test_a_role_is_assumed_by_one_for_all_who_wait(
+    play: Opener, world: dict[str, Any]
+) -> None:
+    """However many targets want a role at once, and whatever comes of it, STS is asked once."""
+    there = target(OTHER_ACCOUNT, identity=role(OTHER_ACCOUNT))
+    async with play(**world) as played, anyio.create_task_group() as group:
+        for _ in range(20):
+            group.start_soon(played.service.prepare, there)
+    assert played.world.seen.requests["AssumeRole"] == 1
+
+
+@pytest.mark.asyncio
 async def test_a_role_that_hands_out_another_account_sends_nothing(play: Opener) -> None:
     """What STS says of a session counts, not the role's name."""
     sts = {"roles": [{"account_id": CALLER_ACCOUNT_ID}]}

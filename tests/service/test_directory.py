@@ -10,6 +10,7 @@ import pytest
 
 from batch_onboard.core.calls import Answer, Meaning
 from batch_onboard.core.catalogue import Account, FoundInstance, Page, Unit
+from batch_onboard.core.policies import organization_policy, read_policy
 from batch_onboard.core.targets import Domain, Identity
 from batch_onboard.service.credentials import Caller
 from batch_onboard.service.directory import _instance, _page, open_directory
@@ -66,6 +67,28 @@ async def test_instances_and_the_tree_are_read_as_values() -> None:
         caller = await directory.caller()
     assert isinstance(caller, Caller)
     assert caller.account_id == CALLER_ACCOUNT_ID
+
+
+@pytest.mark.asyncio
+async def test_the_policies_allow_what_is_called_and_no_more() -> None:
+    """What `policy` prints to discover with is every operation that it takes, and no other one."""
+    unit = {"id": "ou-sim0-retail00", "name": "Retail"}
+    theirs = {"id": THEIRS, "name": "Theirs", "ou": unit["id"]}
+    played = {"organization": {"units": [unit], "accounts": [theirs]}, "connect": [DESK]}
+    async with serve(Scenario.model_validate(played)) as simulator:
+        settings = replace(SETTINGS, endpoint_url=simulator.url, static_credentials=KEYS)
+        async with open_directory(settings) as directory:
+            await look(directory)
+            await directory.roots(None)
+            await directory.units("r-sim0", None)
+            await directory.unit(unit["id"])
+            await directory.accounts(unit["id"], None)
+            await directory.tags(THEIRS, None)
+    called = simulator.world.seen.requests.keys() - {"AssumeRole", "GetCallerIdentity"}
+    (organization,) = organization_policy([])["Statement"]
+    (discovery,) = (each for each in read_policy([])["Statement"] if each["Sid"] == "Discovery")
+    allowed = {action.partition(":")[2] for action in organization["Action"] + discovery["Action"]}
+    assert called == allowed - {"DescribeDirectories"}  # that one Connect makes itself
 
 
 @pytest.mark.asyncio
