@@ -68,11 +68,9 @@ def _preview(batch: Batch, manifest: Manifest) -> list[str]:
     if not batch.nothing_to_do:
         lines += takes_lines(batch.forecast)
     if batch.approved is not None:
-        lines += [
-            f"only what was planned at {batch.approved.made_at:%Y-%m-%d %H:%M} UTC: "
-            f"{counts_told(batch.approved.counts)}",
-            f"  plan {batch.approved.digest}",
-        ]
+        made, told = batch.approved.made_at, counts_told(batch.approved.counts)
+        lines.append(f"only what was planned at {made:%Y-%m-%d %H:%M} UTC: {told}")
+        lines.append(f"  plan {batch.approved.digest}")
     lines.append(f"ledger: {batch.ledger.path}{' (new)' if batch.ledger.created else ''}")
     latest = history.cuts[-1] if history.cuts else None
     if isinstance(latest, SalvagedLine) and all(run.began.at < latest.at for run in history.runs):
