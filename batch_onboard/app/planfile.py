@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from batch_onboard.app.writing import write_whole
-from batch_onboard.core.planning import Action, BoundCourse, Planned
+from batch_onboard.core.planning import Action, BoundCourse, Planned, count_actions
 from batch_onboard.core.selection import Selection
 from batch_onboard.core.targets import TargetKey
 from batch_onboard.versions import tool_version
@@ -123,6 +123,11 @@ class Approved:
     made_at: datetime
     planned: Mapping[TargetKey, Planned]
     asked: _Asked
+
+    @property
+    def counts(self) -> dict[Action, int]:
+        """How many targets there are for each action that there is, in the order of `Action`."""
+        return count_actions(self.planned.values())
 
     def among(self, targets: Iterable[Target]) -> list[Target]:
         """Return those of a manifest's targets that a run is to do something about, or to check."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import secrets
-from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -17,7 +16,7 @@ from batch_onboard.app.progress import Progress
 from batch_onboard.app.quotas import limiter_maker, pace_maker
 from batch_onboard.app.scope import select
 from batch_onboard.core.opening import Opening, opening
-from batch_onboard.core.planning import Action, Planned, Survey
+from batch_onboard.core.planning import Action, Planned, Survey, count_actions
 from batch_onboard.core.polling import PollPlan
 from batch_onboard.core.record import Record
 from batch_onboard.engine.circuits import Circuits
@@ -78,8 +77,7 @@ class Plan:
     @property
     def counts(self) -> dict[Action, int]:
         """How many targets there are for each action that there is, in the order of `Action`."""
-        counted = Counter(item.planned.action for item in self.items)
-        return {action: counted[action] for action in Action if action in counted}
+        return count_actions(item.planned for item in self.items)
 
     @property
     def work(self) -> bool:

@@ -15,7 +15,7 @@ from batch_onboard.report.results import result_of
 from batch_onboard.report.summary import summarize
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from batch_onboard.app.planning import Item, Plan
     from batch_onboard.core.forecast import Forecast
@@ -56,10 +56,14 @@ _STARTED = {
 
 def headline(plan: Plan) -> Iterator[str]:
     """Tell in one line what would be done and how long it would take, and in another why."""
-    counts = ", ".join(f"{number:,} {_WORDS[action]}" for action, number in plan.counts.items())
     takes = f"  {span(plan.forecast.least, plan.forecast.most)}" if plan.work else ""
-    yield f"Plan: {counts}.{takes}"
+    yield f"Plan: {counts_told(plan.counts)}.{takes}"
     yield from slowest_lines(plan.forecast)
+
+
+def counts_told(counts: Mapping[Action, int]) -> str:
+    """Tell how many targets there are for each action: `3 to start, 1 drifted`."""
+    return ", ".join(f"{number:,} {_WORDS[action]}" for action, number in counts.items())
 
 
 def takes_lines(forecast: Forecast) -> Iterator[str]:

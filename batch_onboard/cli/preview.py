@@ -49,7 +49,7 @@ def confirm(
 
 
 def _preview(batch: Batch, manifest: Manifest) -> list[str]:
-    from batch_onboard.cli.plan_text import takes_lines
+    from batch_onboard.cli.plan_text import counts_told, takes_lines
     from batch_onboard.ledger.lines import SalvagedLine
 
     keys = [target.key for target in batch.targets]
@@ -64,12 +64,13 @@ def _preview(batch: Batch, manifest: Manifest) -> list[str]:
         for begins, words in _WORDS.items()
         if batch.openings[begins]
     ]
-    lines = [f"{targets}; {', '.join(work)}"]
+    lines = [targets, f"  {', '.join(work)}"]
     if not batch.nothing_to_do:
         lines += takes_lines(batch.forecast)
     if batch.approved is not None:
-        made, digest = batch.approved.made_at, batch.approved.digest
-        lines.append(f"only what was planned at {made:%Y-%m-%d %H:%M} UTC: plan {digest}")
+        made, told = batch.approved.made_at, counts_told(batch.approved.counts)
+        lines.append(f"only what was planned at {made:%Y-%m-%d %H:%M} UTC: {told}")
+        lines.append(f"  plan {batch.approved.digest}")
     lines.append(f"ledger: {batch.ledger.path}{' (new)' if batch.ledger.created else ''}")
     latest = history.cuts[-1] if history.cuts else None
     if isinstance(latest, SalvagedLine) and all(run.began.at < latest.at for run in history.runs):

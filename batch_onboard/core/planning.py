@@ -9,6 +9,7 @@ was planned, and goes on only then.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections import Counter
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -19,6 +20,7 @@ from batch_onboard.core.lifecycle import State
 from batch_onboard.core.steps import Step
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import datetime
 
     from batch_onboard.core.polling import PollPlan
@@ -84,6 +86,12 @@ class Planned:
                 return found == self
             case _:
                 return found.action is self.action
+
+
+def count_actions(planned: Iterable[Planned]) -> dict[Action, int]:
+    """Return how many there are for each action that there is, in the order of `Action`."""
+    counted = Counter(each.action for each in planned)
+    return {action: counted[action] for action in Action if action in counted}
 
 
 class _Halting(Course, ABC):

@@ -166,7 +166,8 @@ def test_a_terminal_is_asked_with_what_will_be_done(shell: Shell) -> None:
     process.communicate(timeout=60)
     shown = os.read(ours, 65536).decode()
     assert process.returncode == Exit.USAGE
-    assert "5 targets in 2 accounts and 1 Region; 5 to read, and to start if nothing" in shown
+    assert "wave: 5 targets in 2 accounts and 1 Region\r\n" in shown
+    assert "  5 to read, and to start if nothing is there\r\n" in shown
     assert "takes 1 s to 5 min" in shown
     assert "Go ahead? [y/N]" in shown
     assert "nothing was sent" in shown
