@@ -29,6 +29,8 @@ def select(
         SelectionError: nothing is selected, what was asked for can't go together, or the operator
             does not allow it.
     """
+    if settings.approved is not None:
+        targets = settings.approved.among(targets)
     missing = settings.waves - {target.wave for target in targets}
     if missing:
         waves = ", ".join(map(str, sorted({target.wave for target in targets})))

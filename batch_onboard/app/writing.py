@@ -18,8 +18,13 @@ class UnwritableError(Exception):
     """A file can't be written. `str()` says why, and what to do."""
 
 
-def write_whole(path: Path, data: bytes) -> None:
+def write_whole(path: Path, data: bytes, *, mode: int = 0o666) -> None:
     """Put a file in its place in one step, so that no reader ever sees a part of it.
+
+    Args:
+        path: its place.
+        data: what stands in it.
+        mode: its permissions, from which the umask takes.
 
     Raises:
         UnwritableError: it can't be written; what was there is still there.
@@ -28,7 +33,8 @@ def write_whole(path: Path, data: bytes) -> None:
         path = path.resolve()
     beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}.new")
     try:
-        with beside.open("xb") as file:
+        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+        with os.fdopen(descriptor, "wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())

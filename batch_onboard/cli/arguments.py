@@ -39,6 +39,15 @@ output_option = click.option(
     default="text",
     help="What stdout is for: people or programs.",
 )
+progress_option = click.option(
+    "--progress",
+    cls=Option,
+    section="Output",
+    settable=True,
+    type=click.Choice(["auto", "bar", "plain", "json", "none"]),
+    default="auto",
+    help="On stderr; auto: bar, a live view, on a terminal, else plain, a line now and then.",
+)
 allow_profiles_option = click.option(
     "--allow-profiles",
     cls=Option,

@@ -18,6 +18,10 @@ from batch_onboard.exits import Exit, exit_codes_help
 _COMMANDS = "batch_onboard.cli"
 _LAZY = {
     "validate": (f"{_COMMANDS}.validate:validate", "Check a manifest, without the network."),
+    "plan": (
+        f"{_COMMANDS}.plan:plan",
+        "Say what a run would do: read the live state, change nothing.",
+    ),
     "run": (f"{_COMMANDS}.run:run", "Onboard the targets of a manifest; run again to resume."),
     "status": (f"{_COMMANDS}.status:status", "Say where a batch stands."),
     "report": (f"{_COMMANDS}.report:report", "Write the results per target: JSON, JSONL or CSV."),

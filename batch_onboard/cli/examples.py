@@ -7,24 +7,32 @@ _ROLE = "arn:aws:iam::{account_id}:role/ConnectReader"
 EXAMPLES: dict[str, tuple[str, ...]] = {
     "": (
         "batch-onboard validate emea.yaml",
-        "batch-onboard run emea.yaml --simulate",
-        "batch-onboard run emea.yaml --yes",
+        "batch-onboard plan emea.yaml",
+        "batch-onboard run emea.yaml",
     ),
     "validate": (
         "batch-onboard validate emea.yaml",
         "batch-onboard validate emea.yaml --output json | jq -r '.problems[].message'",
     ),
+    "plan": (
+        "batch-onboard plan emea.yaml",
+        "batch-onboard plan emea.yaml -o emea.plan.json",
+        "batch-onboard plan emea.yaml --detailed-exitcode -q; test $? -eq 6 && echo work to do",
+    ),
     "run": (
         "batch-onboard run emea.yaml --simulate",
+        "batch-onboard run emea.yaml --plan emea.plan.json --yes",
         "batch-onboard run emea.yaml --canary 5 --max-failures 2%",
         "batch-onboard run emea.yaml --include labels.pilot=yes --yes",
         "batch-onboard run emea.yaml --retry-failed --max-duration 4h",
     ),
     "status": (
         "batch-onboard status emea.ledger.jsonl",
+        "batch-onboard status emea.ledger.jsonl --follow",
         "batch-onboard status emea.ledger.jsonl --output json | jq .summary.states",
     ),
     "report": (
+        "batch-onboard report emea.ledger.jsonl -o emea.html",
         "batch-onboard report emea.ledger.jsonl -o emea.csv",
         "batch-onboard report emea.ledger.jsonl --format jsonl | grep KMS_ACCESS_DENIED",
     ),

@@ -16,7 +16,7 @@ Rules that the code below must keep, each learned from how the service behaves:
 - A 409 proves nothing but that this Start was not accepted. The live state is read.
 - A 200 from Start may carry the FAILED status of an older job.
 - SUCCEEDED without a config means offboarded since. Of what this ledger had onboarded, a person
-  decides; what was never its own is started.
+  decides (`--restart-missing`); what was never its own is started.
 - 'Ours' is claimed only of what this ledger's Start did: its answer said so, or nothing was there
   before the intent and something is there after it.
 
@@ -166,6 +166,8 @@ class Course:
         They are already applied to the record.
         """
         if operation is Operation.START:
+            if self.record.state is State.DRIFTED:  # what was there before is missing
+                self._notes.add(Event.NOT_ONBOARDED, moment)
             self._sent_start = True
             self._look.hold(moment)
             self._notes.add(
@@ -327,9 +329,12 @@ class Course:
         return self._turn_to(_Mode.START, moment.now)
 
     def _found_end(self, found: Finding, config: Answer, moment: Moment) -> Next | None:
-        """Note a finding after which there is nothing left to do in this run."""
+        """Note a finding after which nothing is left to do in this run, unless it was asked for."""
         facts = self._look.facts(found, config.encryption)
         self._notes.add(_END[found], moment, request_id=config.request_id, **facts)
+        # What goes missing after a Start of this run is for the next run.
+        if found is Finding.MISSING and self._rules.restart_missing and not self._sent_start:
+            return self._turn_to(_Mode.START, moment.now)
         return None
 
     # What goes wrong.

@@ -61,13 +61,16 @@ ERROR_REMEDIES = {
     "conflict": "another job seems to hold the account and Region: run again later",
     "job_timeout": "run again to follow the job further; raise --job-timeout if it needs longer",
     "job_vanished": "run again: the live state decides",
-    "not_onboarded": "offboarded since it was onboarded: a person decides",
+    "not_onboarded": (
+        "offboarded since it was onboarded: a person decides; run --restart-missing starts it again"
+    ),
     "key_denied": "grant the identity kms:DescribeKey on the key behind the alias, then run again",
     "key_not_found": "correct the alias in the manifest, or make it, then run again",
     "key_not_told": "name the key by its own ARN in the manifest, then run again",
     "credential_provider": "see that the AWS config's credentials can be had, then run again",
     "credentials_unreadable": "mend the AWS config or the program that it names, then run again",
     "no_credentials": "set AWS_PROFILE or other AWS credentials, then run again",
+    "plan_stale": "its live state has changed since the plan: make a new plan",
     "profile_not_found": "name a profile that the AWS config has, then run again",
     "profiles_not_allowed": "allow the manifest's profiles with --allow-profiles",
     "slow_ledger": "put the ledger on a faster disk, or see what slows this one, then run again",

@@ -148,14 +148,14 @@ class Runner:
             moment = self._moment()
             step = course.begin(moment)
             if step.next is None:
-                self._tally.finished()
+                self._tally.settled()
             else:
                 self._open += 1
                 self._lanes.add(course, step.next, moment.now)
 
     def _end(self, course: Course) -> None:
         self._open -= 1
-        self._tally.finished()
+        self._tally.finished(course)
         self._begin(self._helm.over(course))
         if self._helm.stopped is not None:
             self.stop()
@@ -255,7 +255,7 @@ class Runner:
 
     async def _go_on(self, call: Call, answer: Answer, step: Step, before: State) -> None:
         course, now = call.course, anyio.current_time()
-        self._tally.moved(before, course.record.state)
+        self._tally.moved(course, before)
         self._lanes.go_on(course, step.next, now)
         self._share_lengths(now)
         await self._tell(call, answer, step.entries, over=step.next is None)
@@ -266,7 +266,7 @@ class Runner:
         entries = call.course.intend(call.operation, moment)
         if not entries:
             return None
-        self._tally.moved(before, call.course.record.state)
+        self._tally.moved(call.course, before)
         await self._save(entries)
         return too_late(anyio.current_time() - moment.now)
 

@@ -11,18 +11,12 @@ import pytest
 from click.testing import CliRunner, Result
 
 from batch_onboard.cli.entry import cli
-from batch_onboard.cli.progress import ProgressMode, progress_facts, progress_line
-from batch_onboard.cli.texts import duration, safe, summary_lines
-from batch_onboard.core.calls import Operation
-from batch_onboard.core.lifecycle import Event, State
-from batch_onboard.core.limiter import LimiterStatistics
+from batch_onboard.cli.texts import duration, safe
+from batch_onboard.core.lifecycle import Event
 from batch_onboard.core.record import Entry
-from batch_onboard.core.targets import Domain
-from batch_onboard.engine.tally import TallyStatistics
 from batch_onboard.exits import Exit
 from batch_onboard.ledger.file import open_ledger
 from batch_onboard.manifest.load import load_manifest
-from batch_onboard.report.summary import Cause, Summary
 from tests.cli.conftest import Shell, Simulated, instance, manifest
 from tests.cli.test_run import QUICK, wait_for_starts
 
@@ -97,7 +91,7 @@ def test_the_schema_is_json() -> None:
 def test_status_of_a_batch_that_never_ran(ledger: Path) -> None:
     """Targets, states and causes are told, for people and for programs."""
     shown = call("status", ledger).stdout
-    assert "2 targets, no run yet" in shown
+    assert shown.startswith("wave: 2 targets\nno run yet\n")
     assert "KMS_ACCESS_DENIED" in shown
     told = json.loads(call("status", ledger, "--output", "json").stdout)
     assert told["summary"]["states"] == {"failed": 1, "pending": 1}
@@ -202,63 +196,3 @@ def test_what_comes_from_outside_can_not_move_the_terminals_cursor() -> None:
 def test_durations_are_written_as_people_do(seconds: float, text: str) -> None:
     """8m12s."""
     assert duration(seconds) == text
-
-
-def test_a_long_list_of_causes_is_capped() -> None:
-    """The twenty most frequent are told, and how many more there are."""
-    causes = tuple(
-        Cause(State.FAILED, f"CODE_{i}", 9, 2, "mend it", "why", ("a/b/c",)) for i in range(25)
-    )
-    lines = list(summary_lines(Summary({State.FAILED: 225}, causes, 0)))
-    assert lines[-1] == "  and 5 more causes: see batch-onboard report"
-    assert "  CODE_0 (failed): 9 targets in 2 accounts" in lines
-    assert "    e.g.  a/b/c and 8 more" in lines
-
-
-NOW = TallyStatistics(
-    states={State.SUCCEEDED: 3, State.FAILED: 1, State.IN_PROGRESS: 2},
-    over=4,
-    selected=8,
-    in_flight=5,
-    calls=40,
-    starts=6,
-    throttled=1,
-)
-
-
-def test_progress_is_one_line_or_a_set_of_facts() -> None:
-    """Both tell how much is over, and what the run does now."""
-    slowest = [
-        (Domain("000000000001", "eu-west-2"), Operation.START, LimiterStatistics(1.5, 2, 9, 1))
-    ]
-    assert progress_line(NOW, slowest, 10.0) == (
-        "4/8 50% | ok 3 stopped 1 | jobs 2 | 4 calls/s, 1 throttled | "
-        "slowest 000000000001/eu-west-2 1.5/s | 10s"
-    )
-    told = progress_facts(NOW, slowest, 10.0)
-    assert told["slowest"][0]["rate"] == 1.5
-    assert (told["over"], told["states"]["failed"], told["elapsed"]) == (4, 1, 10.0)
-
-
-def test_progress_says_what_is_waited_for_when_a_start_was_lost() -> None:
-    """Nothing seems to happen for a minute then, and this is why."""
-    held = TallyStatistics({State.SUBMITTING: 2}, 0, 2, 0, 9, 2, 0)
-    assert "2 wait for proof that no Start landed" in progress_line(held, [], 30.0)
-
-
-@pytest.mark.parametrize(
-    ("mode", "terminal", "events", "expected"),
-    [
-        (ProgressMode.AUTO, True, False, ProgressMode.BAR),
-        (ProgressMode.AUTO, False, False, ProgressMode.PLAIN),
-        (ProgressMode.JSON, True, False, ProgressMode.JSON),
-        (ProgressMode.AUTO, True, True, ProgressMode.PLAIN),
-        (ProgressMode.BAR, True, True, ProgressMode.PLAIN),
-        (ProgressMode.NONE, False, True, ProgressMode.NONE),
-    ],
-)
-def test_progress_fits_where_it_is_shown(
-    mode: ProgressMode, terminal: bool, events: bool, expected: ProgressMode
-) -> None:
-    """A line that renews itself is for terminals only, and never stands among events."""
-    assert mode.resolved(terminal=terminal, events=events) is expected

@@ -79,7 +79,7 @@ def test_a_canary_that_fails_ends_with_4_and_the_rest_is_untouched(
     assert stopped.code == Exit.STOPPED
     assert "the canary: 1 target failed" in stopped.out
     assert "check the key's ARN" in stopped.out
-    assert "When that is done: batch-onboard run wave.yaml" in stopped.out
+    assert "When all that is done: batch-onboard run wave.yaml" in stopped.out
     assert simulator.seen()["requests"]["StartInstanceOnboardingJob"] == 1
     assert states(shell) == {"bad": "failed", "good": "pending", "other": "pending"}
     again = shell.run("run", "wave.yaml", *QUICK, "--canary", "1")

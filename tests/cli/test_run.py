@@ -256,7 +256,7 @@ def test_a_second_run_of_a_ledger_is_told_who_holds_it(
     wait_for_starts(simulator, 1)
     second = shell.run("run", "wave.yaml", "--yes")
     assert (second.code, f"pid {holder.pid}" in second.err) == (Exit.LOCKED, True)
-    assert f"is under way (pid {holder.pid}" in shell.run("status", "wave.ledger.jsonl").out
+    assert f"is under way\nheld by pid {holder.pid}" in shell.run("status", "wave.ledger.jsonl").out
     waiting = shell.start("run", "wave.yaml", "--yes", "--no-wait", "--lock-timeout", "1m")
     holder.kill()
     holder.communicate(timeout=30)

@@ -606,3 +606,61 @@ def test_a_denial_without_words_is_told_without_them() -> None:
         "arn:aws:iam::111122223333:role/Onboarder was denied "
         "connect-campaigns:GetInstanceOnboardingJobStatus"
     )
+
+
+GONE = Record(state=State.DRIFTED, encryption=e.ARN, error_code="not_onboarded")
+
+
+def _onboarded(**facts: object) -> Record:
+    known: dict[str, object] = {"state": State.SUCCEEDED, "encryption": e.ARN, "ours": True}
+    return Record(**(known | facts))  # type: ignore[arg-type]  # a test names real fields
+
+
+def test_a_recheck_reads_done_targets_and_leaves_what_is_as_it_was() -> None:
+    """--recheck asks again; our success stays ours, and nothing is sent that changes anything."""
+    play = Play(_onboarded(), Rules(recheck=True)).answer(e.NO_JOB, e.CONFIG)
+    assert (play.calls, play.next) == ([STATUS, CONFIG], None)
+    assert (play.state, play.record.ours) == (State.SUCCEEDED, True)
+
+
+def test_a_recheck_tells_of_what_is_no_longer_onboarded() -> None:
+    """It becomes drifted, and is not started unless --restart-missing says so."""
+    play = Play(_onboarded(), Rules(recheck=True)).answer(e.NO_JOB, e.NO_CONFIG)
+    assert (play.state, play.record.error_code) == (State.DRIFTED, "not_onboarded")
+    assert play.next is None
+
+
+@pytest.mark.parametrize(("record", "recheck"), [(_onboarded(), True), (GONE, False)])
+def test_what_is_missing_is_started_again_when_asked_for(record: Record, recheck: bool) -> None:
+    """--restart-missing starts it; until that is intended, the ledger says that it is missing."""
+    rules = Rules(recheck=recheck, restart_missing=True)
+    play = Play(replace(record), rules).answer(e.NO_JOB, e.NO_CONFIG)
+    assert (play.state, play.expects) == (State.DRIFTED, START)
+    play.answer(e.RUNNING, e.RUNNING, e.SUCCEEDED)
+    assert play.events == [
+        Event.FOUND_MISSING,
+        Event.NOT_ONBOARDED,
+        Event.INTENDED,
+        Event.RUNNING,
+        Event.JOB_SUCCEEDED,
+    ]
+    assert play.record.attempts == 1
+
+
+def test_a_run_starts_what_is_missing_once() -> None:
+    """What goes missing again after this run's Start is left to a person."""
+    play = Play(_onboarded(), Rules(recheck=True, restart_missing=True))
+    play.answer(e.NO_JOB, e.NO_CONFIG, e.UNCLEAR, e.SUCCEEDED)
+    while play.next is not None and play.now < 600:
+        play.answer(e.NO_CONFIG if play.expects is CONFIG else e.SUCCEEDED)
+    assert (play.state, play.record.attempts, play.next) == (State.DRIFTED, 1, None)
+
+
+def test_a_recheck_right_after_a_job_waits_for_its_config() -> None:
+    """Within the consistency window of its end a config may lag, which is no reason to restart."""
+    rules = Rules(recheck=True, restart_missing=True)
+    play = Play(_onboarded(finished_at=NOON), rules).answer(e.SUCCEEDED, e.NO_CONFIG)
+    assert (play.state, play.expects) == (State.SUCCEEDED, CONFIG)
+    assert play.answer(e.CONFIG).next is None
+    assert play.events == [Event.FOUND_ONBOARDED]
+    assert play.state is State.SUCCEEDED

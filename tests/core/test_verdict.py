@@ -72,7 +72,7 @@ def test_nothing_there_counts_only_when_the_hold_is_over() -> None:
     assert find(nothing, LOST, WANTED, held=False, recent=False) is Finding.STARTABLE
 
 
-@pytest.mark.parametrize("record", [OURS, FOREIGN, LOST])
+@pytest.mark.parametrize("record", [OURS, FOREIGN, LOST, DONE])
 def test_a_config_may_lag_behind_a_job_that_has_just_ended(record: Record) -> None:
     """Within the consistency window a missing config is asked for again."""
     reading = Reading(SUCCEEDED, None)
@@ -112,6 +112,8 @@ BLIND = Rules(precheck=False)
         (SAME_KEY, PLAIN, Opening.NOTHING),
         (NEW_KEY, PLAIN, Opening.LOOK),
         (DRIFTED, PLAIN, Opening.LOOK),
+        (SAME_KEY, Rules(recheck=True), Opening.LOOK),
+        (SAME_KEY, Rules(restart_missing=True), Opening.NOTHING),
         (INSIDE, PLAIN, Opening.LOOK),
         (TWICE, PLAIN, Opening.NOTHING),
         (TWICE, RETRY, Opening.LOOK),
@@ -136,6 +138,7 @@ def test_an_accepted_drift_is_done() -> None:
     """A reason in the manifest settles a drift, but not that the instance is gone."""
     accepted = target(accept_drift="keeps its old key, CHG-1234")
     assert opening(accepted, DRIFTED, PLAIN) is Opening.NOTHING
+    assert opening(accepted, DRIFTED, Rules(recheck=True)) is Opening.LOOK
     assert is_done(DRIFTED, "a reason")
     assert not is_done(GONE, "a reason")
     assert not is_done(DRIFTED, None)

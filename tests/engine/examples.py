@@ -121,6 +121,7 @@ class Stage:
         canary: int = 0,
         limit: int | None = None,
         max_duration: float | None = None,
+        course: Callable[[Target, Record, Rules, PollPlan], Course] = Course,
     ) -> Tally:
         """Run the engine over targets; `during` is called once the run has begun."""
 
@@ -128,11 +129,11 @@ class Stage:
             memory = MemoryService(self.world, latency=latency)
             plan = PollPlan()
             courses = [
-                Course(target, self._record(target), rules or Rules(), plan) for target in what
+                course(target, self._record(target), rules or Rules(), plan) for target in what
             ]
             helm = self.helm = Helm(courses, tolerance=tolerance, canary=canary, limit=limit)
             tally = Tally(course.record.state for course in courses)
-            tally.select(len(courses))
+            tally.select(len(courses), [(it.target.key.domain, it.record.state) for it in courses])
             runner = Runner(
                 service=service(memory) if service else memory,
                 journal=self.journal,
