@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 from batch_onboard.core.forecast import JobLength, Pace, Work
 from batch_onboard.core.lifecycle import State
-from batch_onboard.core.picture import Growth, Picture, Wait, look_ahead
+from batch_onboard.core.picture import Growth, Outlook, Picture, Wait, look_ahead
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from batch_onboard.core.calls import Operation
     from batch_onboard.core.forecast import PaceOf
-    from batch_onboard.core.picture import Outlook
     from batch_onboard.core.targets import Domain
     from batch_onboard.engine.lanes import Lanes
     from batch_onboard.engine.tally import Tally
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 _RATE_SPAN, _THROTTLES_SPAN = 10.0, 60.0
 _LEARNING = 30.0
 """Seconds after which a forecast is made even if no job has ended, from what AWS says of jobs."""
+_COST = 0.005
+"""The share of a core that looking ahead may take: the outlook is older where domains are many."""
 
 
 class Progress:
@@ -33,6 +35,7 @@ class Progress:
         lengths: returns how many seconds jobs took, as far as that is known; None: nothing is
             started or followed, the live state is but read.
         now: when it began.
+        cpu: tells the CPU time of this thread, in seconds.
     """
 
     def __init__(
@@ -42,17 +45,24 @@ class Progress:
         supposed_pace: PaceOf,
         lengths: Callable[[], Sequence[float]] | None,
         now: float,
+        cpu: Callable[[], float] = time.thread_time,
     ) -> None:
         self._tally = tally
         self._lanes = lanes
         self._supposed_pace = supposed_pace
         self._lengths = lengths
-        self._began = now
+        self._began = self._look_again = now
+        self._cpu = cpu
+        self._outlook = Outlook()
         self._calls = Growth(_RATE_SPAN)
         self._throttles = Growth(_THROTTLES_SPAN)
 
     def picture(self, now: float) -> Picture:
-        """Return how the run stands. The longest this takes is in proportion to its domains."""
+        """Return how the run stands, with an outlook that may be a little older."""
+        if now >= self._look_again:
+            began = self._cpu()
+            self._outlook = self._look_ahead(now)
+            self._look_again = now + (self._cpu() - began) / _COST
         counted = self._tally.statistics()
         self._calls.see(now, counted.calls)
         self._throttles.see(now, counted.throttled)
@@ -70,11 +80,11 @@ class Progress:
             throttled=counted.throttled,
             rate=self._calls.rate,
             throttles=self._throttles.number,
-            outlook=self._outlook(now),
+            outlook=self._outlook,
             out=tuple(self._lanes.out),
         )
 
-    def _outlook(self, now: float) -> Outlook:
+    def _look_ahead(self, now: float) -> Outlook:
         left = self._tally.open()
         return look_ahead(
             {domain: self._work(domain, *numbers) for domain, numbers in left.items()},

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
     from batch_onboard.report.summary import Cause, Summary
 
-_MOST_CAUSES = 10
+MOST_CAUSES = 10
+"""How many causes are told one by one."""
 _INDENT = 10
 _FLAGS = ("--retry-failed", "--clear-failed")
 
@@ -50,9 +51,9 @@ def cause_lines(
         return
     yield ""
     yield "What stopped targets, and what to do:"
-    for cause in summary.causes[:_MOST_CAUSES]:
+    for cause in summary.causes[:MOST_CAUSES]:
         yield from _cause_lines(cause, ledger, arguments)
-    more = len(summary.causes) - _MOST_CAUSES
+    more = len(summary.causes) - MOST_CAUSES
     if more > 0:
         where = "--output json has them" if ledger is None else _listing(ledger)
         yield f"  and {more} more causes: {where}"

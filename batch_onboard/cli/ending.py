@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from batch_onboard.cli.causes import next_command, run_again, summary_lines, unbound
+from batch_onboard.cli.causes import MOST_CAUSES, next_command, run_again, summary_lines, unbound
 from batch_onboard.cli.crash import tell_crash
 from batch_onboard.cli.texts import duration, safe
 from batch_onboard.exits import Exit
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from batch_onboard.cli.invocation import Invocation
     from batch_onboard.cli.talk import Talk
     from batch_onboard.report.summary import Summary
-
-_MOST_CAUSES = 20
 
 
 def tell_end(
@@ -81,7 +79,7 @@ def _note_end(
     talk: Talk,
 ) -> None:
     """Tell what stdout says: the causes, how it ended, and what to type next."""
-    for cause in summary.causes[:_MOST_CAUSES]:
+    for cause in summary.causes[:MOST_CAUSES]:
         talk.note(
             "cause",
             well=False,

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 _LOOK_EVERY = 0.5
 """Seconds between two looks at the ledger."""
+_COST = 0.05
+"""The share of a core that looks may take: they become rare where targets are very many."""
 
 
 class StoppedError(Exception):
@@ -68,7 +70,7 @@ def follow(ledger: Path, mode: ProgressMode, every: float, say: Callable[[str], 
             while glance(ledger)[0] and not _has_ended(history, followed):
                 began = time.thread_time()
                 tell()
-                time.sleep(max(_LOOK_EVERY, pause_after(began)))
+                time.sleep(max(_LOOK_EVERY, pause_after(began, _COST)))
                 history = follower.catch_up()
             # What was written between the last look and the end of the holder.
             history = follower.catch_up()

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from batch_onboard.core.picture import Picture
 
 _VIEW_EVERY = 0.25
-_COST = 0.01
-"""The share of a core that looks may take: they become rare where one costs much."""
+_COST = 0.005
+"""The share of a core that the view may take of a run's: it is renewed less often if need be."""
 _DUMB = frozenset({"", "dumb", "unknown"})
 
 
@@ -86,13 +86,14 @@ async def _show(picture: Callable[[float], Picture]) -> None:
         while True:
             began = time.thread_time()
             screen.renew()
-            await anyio.sleep(max(_VIEW_EVERY, pause_after(began)))
+            await anyio.sleep(max(_VIEW_EVERY, pause_after(began, _COST)))
 
 
-def pause_after(began: float) -> float:
-    """Return the seconds to wait until the next look, so that looks cost next to nothing.
+def pause_after(began: float, share: float) -> float:
+    """Return the seconds to wait until the next look, for looks to take a share of a core at most.
 
     Args:
         began: the thread's CPU time, in seconds, when the last one began.
+        share: of a core, from 0 to 1.
     """
-    return (time.thread_time() - began) / _COST
+    return (time.thread_time() - began) / share

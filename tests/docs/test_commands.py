@@ -17,9 +17,9 @@ from botocore import xform_name
 from botocore.session import get_session
 
 from batch_onboard.exits import Exit
+from tests.cli.serving import served
 from tests.docs.consoles import Shown, appears, commands
 from tests.docs.terminal import REPOSITORY, Came, environment, typed
-from tests.faults.serving import served
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -130,9 +130,9 @@ def test_what_the_documentation_shows_is_what_happens(section: str, tmp_path: Pa
     for tool in ("jq", "curl"):
         if re.search(rf"\b{tool} -", section) and shutil.which(tool) is None:
             pytest.skip(f"COMMANDS OF THE DOCUMENTATION NOT SHOWN HERE: {tool} is missing")
-    with served(SCENE / "scenario.yaml") as simulator:
+    with served(SCENE / "scenario.yaml") as settings:
         section = section.replace("4700", str(_free_port()))
-        with closing(Desk(tmp_path, simulator.settings, section)) as desk:
+        with closing(Desk(tmp_path, settings, section)) as desk:
             for shown in commands(section):
                 if not any(re.match(prefix, shown.text) for prefix in ELSEWHERE):
                     desk.type(replace(shown, text=_at_hand(shown.text)))

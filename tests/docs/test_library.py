@@ -12,10 +12,10 @@ import pytest
 
 import batch_onboard
 from batch_onboard import library
+from tests.cli.serving import served
 from tests.docs.reference import BEGIN, END, PAGE, reference
 from tests.docs.terminal import environment
 from tests.docs.test_commands import SCENE
-from tests.faults.serving import served
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,12 +26,12 @@ def test_the_programs_of_the_page_do_what_they_say(tmp_path: Path) -> None:
     shutil.copytree(SCENE, tmp_path, dirs_exist_ok=True)
     programs = re.findall(r"```python\n(.+?)```", PAGE.read_text(), re.DOTALL)
     printed = []
-    with served(SCENE / "scenario.yaml") as simulator:
+    with served(SCENE / "scenario.yaml") as settings:
         for program in programs:
             ended = subprocess.run(
                 [sys.executable, "-c", program],
                 cwd=tmp_path,
-                env=environment(tmp_path, simulator.settings),
+                env=environment(tmp_path, settings),
                 capture_output=True,
                 text=True,
                 timeout=120,

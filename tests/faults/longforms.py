@@ -59,19 +59,8 @@ def laboratory(scenario: str, number: int) -> Iterator[tuple[Shell, Simulated]]:
         shell.environment |= {"AWS_EC2_METADATA_DISABLED": "true", "PYTHONPATH": str(ROOT)}
         shell.write("wave.yaml", manifest(*(instance(f"i-{n}") for n in range(number))))
         shell.write("scenario.yaml", scenario)
-        process = shell.start("simulate", "--scenario", "scenario.yaml")
-        try:
-            settings: dict[str, str] = {}
-            assert process.stdout is not None
-            while "AWS_SECRET_ACCESS_KEY" not in settings:
-                line = process.stdout.readline().strip()
-                key, _, value = line.removeprefix("export ").partition("=")
-                settings[key] = value
-            shell.environment |= settings
-            yield shell, Simulated(process, settings)
-        finally:
-            process.send_signal(signal.SIGTERM)
-            process.communicate(timeout=20)
+        with shell.simulator("scenario.yaml") as simulator:
+            yield shell, simulator
 
 
 def random_kills(seed: int) -> Iterator[str]:

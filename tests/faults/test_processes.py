@@ -47,7 +47,7 @@ def test_a_run_that_was_frozen_past_its_credentials_renews_them_and_goes_on(
     wait_for(shell, "running", 3)
     process.send_signal(signal.SIGSTOP)
     os.waitid(os.P_PID, process.pid, os.WSTOPPED)
-    time.sleep(1.2)  # in the simulator's process, where time is real
+    time.sleep(1.2)  # of the simulator, which goes by real time
     process.send_signal(signal.SIGCONT)
     out, err = process.communicate(timeout=60)
     assert (process.returncode, "succeeded=3" in out) == (Exit.OK, True), err
@@ -83,9 +83,7 @@ def test_a_process_without_memory_leaves_a_ledger_that_can_be_read(
 
 
 @needs(16, "faketime")
-def test_a_wall_clock_set_back_midway_neither_stops_a_run_nor_makes_it_rush(
-    shell: Shell, simulate: Callable[[str], Simulated]
-) -> None:
+def test_a_wall_clock_set_back_midway_neither_stops_a_run_nor_makes_it_rush(shell: Shell) -> None:
     """Durations do not come from it: the job is polled as before, and its end is seen."""
     library = next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"))
     clock = shell.folder / "clock"
@@ -96,15 +94,16 @@ def test_a_wall_clock_set_back_midway_neither_stops_a_run_nor_makes_it_rush(
         "FAKETIME_NO_CACHE": "1",
         "FAKETIME_DONT_FAKE_MONOTONIC": "1",
     }
-    simulator = simulate(SLOW)  # whose clock is set back as well, as signatures are dated
     shell.write("wave.yaml", manifest(*(instance(f"i-{n}") for n in range(4))))
-    process = shell.start("run", "wave.yaml", *QUICK)
-    wait_for(shell, "running", 4)
-    clock.write_text("-1h\n")
-    out, err = process.communicate(timeout=60)
-    assert (process.returncode, "succeeded=4" in out) == (Exit.OK, True), err
-    times = [line["at"] for line in lines(shell, "run") + lines(shell, "job_succeeded")]
-    assert times[0] > times[-1]
-    assert sum(simulator.seen()["requests"].values()) < 60
-    assert simulator.seen()["requests"][START] == 4
+    # The simulator's clock is set back as well, as signatures are dated.
+    with shell.simulator(shell.write("scenario.yaml", SLOW)) as simulator:
+        process = shell.start("run", "wave.yaml", *QUICK)
+        wait_for(shell, "running", 4)
+        clock.write_text("-1h\n")
+        out, err = process.communicate(timeout=60)
+        assert (process.returncode, "succeeded=4" in out) == (Exit.OK, True), err
+        times = [line["at"] for line in lines(shell, "run") + lines(shell, "job_succeeded")]
+        assert times[0] > times[-1]
+        assert sum(simulator.seen()["requests"].values()) < 60
+        assert simulator.seen()["requests"][START] == 4
     assert shell.run("status", LEDGER).code == Exit.OK
