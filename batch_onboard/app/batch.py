@@ -10,6 +10,7 @@ import random
 import secrets
 from collections import Counter
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 import anyio
@@ -22,6 +23,7 @@ from batch_onboard.app.groups import first_of
 from batch_onboard.app.histories import keep_apart
 from batch_onboard.app.losses import with_losses
 from batch_onboard.app.outcome import Ending, Outcome, unsaved
+from batch_onboard.app.pace import Pace
 from batch_onboard.app.progress import Progress
 from batch_onboard.app.quotas import learned_lines, limiter_maker, pace_maker
 from batch_onboard.app.scope import select
@@ -189,7 +191,9 @@ class Batch:
                 self._runner = self._make_runner(service, journal, helm, watcher)
                 if self._signal is not None:
                     self._runner.stop()
-                await self._runner.run()
+                keep = partial(self.ledger.keep_paced, journal=journal)
+                async with Pace(self.run_id, self.tally, self.lanes, keep).measured():
+                    await self._runner.run()
         except JournalError as error:
             return unsaved(self._signal, str(error), error.lost)
         except ExceptionGroup as group:

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     "form",
     cls=Option,
     section="Output",
-    type=click.Choice(["json", "jsonl", "csv"]),
-    help="One object with a summary, an object a line, or a table. Default: as the suffix of -o "
-    "says, else json.",
+    type=click.Choice(["json", "jsonl", "csv", "html"]),
+    help="One object with a summary, an object a line, a table, or a page for people. Default: as "
+    "the suffix of -o says, else json.",
 )
 @click.option("-o", "out", cls=Option, section="Output", type=FILE, help="Write to a file.")
 @click.option(

@@ -14,6 +14,7 @@ from batch_onboard.ledger.lines import (
     GoneLine,
     LearnedLine,
     Line,
+    PacedLine,
     RecordLine,
     RewrittenLine,
     RunEndedLine,
@@ -57,12 +58,18 @@ class Fold:
             self._take_target(line)
         elif isinstance(line, GoneLine):
             self._take_gone(line)
-        elif isinstance(line, RunLine):
+        else:
+            self._take_of_run(line)
+
+    def _take_of_run(self, line: Line) -> None:
+        if isinstance(line, RunLine):
             self._history.runs.append(RunSummary(line))
         elif isinstance(line, RunEndedLine):
             self._take_run_ended(line)
         elif isinstance(line, LearnedLine):
             self._history.learned[line.domain, line.operation] = line
+        elif isinstance(line, PacedLine):
+            self._history.paced.append(line)
         elif isinstance(line, CutLine):
             self._history.cuts.append(line)
         elif not isinstance(line, RewrittenLine):  # which tells of the file, not of the batch

@@ -16,7 +16,14 @@ if TYPE_CHECKING:
 
     from batch_onboard.core.calls import Operation
     from batch_onboard.core.targets import Api, Target, TargetKey
-    from batch_onboard.ledger.lines import CutLine, HeaderLine, LearnedLine, RunEndedLine, RunLine
+    from batch_onboard.ledger.lines import (
+        CutLine,
+        HeaderLine,
+        LearnedLine,
+        PacedLine,
+        RunEndedLine,
+        RunLine,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +80,7 @@ class History:
         targets: the targets of the manifest as of the latest run.
         removed: targets that stood in it earlier, as they last did.
         learned: what was found out about each quota, last, by domain (`str(Domain)`) and operation.
+        paced: how fast the runs went, stretch by stretch.
         cuts: the tails that were cut off, ever.
         cut: the tail that was cut off when the ledger was opened this time.
     """
@@ -83,6 +91,7 @@ class History:
     targets: dict[TargetKey, TargetInfo] = field(default_factory=dict)
     removed: dict[TargetKey, TargetInfo] = field(default_factory=dict)
     learned: dict[tuple[str, Operation], LearnedLine] = field(default_factory=dict)
+    paced: list[PacedLine] = field(default_factory=list)
     cuts: list[CutLine] = field(default_factory=list)
     cut: Cut | None = None
 

@@ -103,6 +103,8 @@ def test_a_report_takes_its_format_from_the_files_suffix(ledger: Path) -> None:
     assert ledger.with_name("x.csv").read_text().startswith("account_id,region,")
     call("report", ledger, "-o", ledger.with_name("y.csv"), "--format", "jsonl")
     assert ledger.with_name("y.csv").read_text().startswith("{")
+    call("report", ledger, "-o", ledger.with_name("z.html"))
+    assert ledger.with_name("z.html").read_text().startswith("<!DOCTYPE html>")
 
 
 def test_a_report_never_overwrites_its_ledger(ledger: Path) -> None:

@@ -116,7 +116,7 @@ def test_an_empty_manifest_gives_an_empty_report() -> None:
         text = out.getvalue()
         if form is Format.JSON:
             assert json.loads(text)["targets"] == []
-        else:
+        elif form is not Format.HTML:
             assert text.count("\n") == (form is Format.CSV)
 
 
