@@ -167,7 +167,7 @@ class Survey(_Halting):
 class BoundCourse(_Halting):
     """A course that does what a plan says, or gives the target up as `plan_stale`."""
 
-    __slots__ = ("_planned", "_under_way")
+    __slots__ = ("_may_start", "_planned", "_under_way")
 
     def __init__(
         self,
@@ -191,13 +191,17 @@ class BoundCourse(_Halting):
         """
         super().__init__(target, record, rules, plan)
         self._planned = planned
-        self._under_way = record.started_at is not None and record.started_at > since
+        self._may_start = planned.action in {Action.START, Action.CHECK}
+        started = record.started_at is not None and record.started_at > since
+        self._under_way = self._may_start and started
 
     def _known(self, step: Step, moment: Moment) -> Step:
         found = self._stands_before(step.next)
-        if self._under_way or found.action is Action.CHECK or self._is_left(step):
+        if found.action is Action.CHECK or self._is_left(step):
             return step
-        if self._planned.covers(found):
+        # A job that was to be followed may fail, and flags may ask for a Start then.
+        goes_on = self._under_way and (self._may_start or found.action is not Action.START)
+        if goes_on or self._planned.covers(found):
             self._under_way = True
             return step
         message = f"the plan says {self._planned}, and now it would be {found}"

@@ -14,7 +14,7 @@ from batch_onboard.core.planning import PLAN_STALE, Action, BoundCourse, Planned
 from batch_onboard.core.record import Record
 from batch_onboard.core.steps import Rules
 from tests.core.examples import NOON
-from tests.engine.examples import KEY, Stage, named
+from tests.engine.examples import KEY, Stage, named, targets
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -100,16 +100,22 @@ def plan(stage: Stage, what: Sequence[Target], rules: Rules) -> dict[TargetKey, 
     return {course.target.key: course.planned for course in courses}
 
 
-def stands_as_planned(planned: Planned, record: Record, entries: Sequence[Entry]) -> bool:
+def stands_as_planned(
+    planned: Planned, before: Record, record: Record, entries: Sequence[Entry]
+) -> bool:
     """Say whether a run has done what was planned for a target."""
-    started = any(entry.event is Event.INTENDED for entry in entries)
+    events = [entry.event for entry in entries]
+    started = Event.INTENDED in events
     match planned.action:
         case Action.START:
             return started
         case Action.CHECK:
             return True
         case Action.FOLLOW:
-            return not started and record.state is not State.PENDING
+            followed = before.state is State.IN_PROGRESS or Event.RUNNING in events
+            # Where the job that was followed fails, flags may ask for a Start.
+            failed = Event.JOB_FAILED in events[: events.index(Event.INTENDED)] if started else True
+            return followed and failed and record.state is not State.PENDING
         case Action.DONE:
             return not started and record.state in {State.SUCCEEDED, State.ALREADY_ONBOARDED}
         case Action.DRIFTED:
@@ -153,7 +159,8 @@ def test_a_run_does_what_its_plan_says(
     for target in what:
         entries = [entry for entry in news(stage, earlier) if entry.key == target.key]
         record = stage.records[target.key]
-        assert stands_as_planned(planned[target.key], record, entries), (
+        before_it = earlier.records.get(target.key, Record())
+        assert stands_as_planned(planned[target.key], before_it, record, entries), (
             f"{target.key.instance_id}: {planned[target.key]}, but it is {record}"
         )
 
@@ -243,6 +250,22 @@ def test_what_has_changed_since_the_plan_is_left() -> None:
     }
     assert stage.states()["running-1"] == "already_onboarded"
     assert stage.world.seen.double_starts == 0
+
+
+def test_a_job_that_fails_while_it_is_followed_is_not_started_again_unplanned() -> None:
+    """A free run would delete its record and start; one that is bound to follow leaves it."""
+    failing = {"initial": "in_progress", "outcome": "FAILED", "failure_code": "KMS_KEY_NOT_FOUND"}
+    stage = Stage({"instances": [{"match": {"instance_id": "i*"}, **failing}]})
+    what = targets(1)
+    rules = Rules(clear_failed=True)
+    approved = plan(stage, what, rules)
+    free = copy.deepcopy(stage)
+    free.run(what, rules=rules)
+    assert free.records[what[0].key].attempts == 1
+    run_as_planned(stage, what, approved, rules)
+    record = stage.records[what[0].key]
+    assert (record.attempts, record.error_code) == (0, PLAN_STALE)
+    assert record.message == "the plan says follow, and now it would be start (KMS_KEY_NOT_FOUND)"
 
 
 def test_a_start_that_was_not_planned_is_not_made() -> None:
