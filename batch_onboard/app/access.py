@@ -10,7 +10,7 @@ from batch_onboard.service.settings import ServiceSettings, StaticCredentials
 from batch_onboard.versions import tool_version
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
 
     from batch_onboard.app.settings import Settings
     from batch_onboard.core.redaction import Secrets
@@ -20,8 +20,15 @@ if TYPE_CHECKING:
 
 
 @asynccontextmanager
-async def open_access(settings: Settings, run_id: str) -> AsyncIterator[AwsService]:
+async def open_access(
+    settings: Settings, run_id: str, *, may_change: Callable[[], bool]
+) -> AsyncIterator[AwsService]:
     """Open what a run calls, and close its connections at the end.
+
+    Args:
+        settings: what the operator asked for.
+        run_id: the run's id.
+        may_change: says, right before a request leaves that changes something, whether it may.
 
     Raises:
         ServiceConfigurationError: the settings in force cannot be used for any call.
@@ -38,6 +45,7 @@ async def open_access(settings: Settings, run_id: str) -> AsyncIterator[AwsServi
         allow_profiles=settings.allow_profiles,
         secrets=settings.secrets,
         notify=settings.notify,
+        may_change=may_change,
     )
     async with _reaching(settings.scenario, access) as access, open_service(access) as service:
         yield service

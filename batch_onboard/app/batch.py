@@ -110,7 +110,9 @@ class Batch:
         if self.nothing_to_do:
             self._begin(None)
             return self._end(self._outcome())
-        async with open_access(self._settings, self.run_id) as service:
+        async with open_access(
+            self._settings, self.run_id, may_change=self.ledger.is_certain
+        ) as service:
             caller: Caller | Answer | None = None
             with anyio.CancelScope() as self._asking:
                 caller = await service.caller()
@@ -154,7 +156,7 @@ class Batch:
                     self._runner.stop()
                 await self._runner.run()
         except JournalError as error:
-            return unsaved(self._signal, str(error), error.lost)
+            return unsaved(self._signal, error)
         except ExceptionGroup as group:
             problem = _first_of(ServiceConfigurationError, group)
             if isinstance(problem, ServiceConfigurationError):
@@ -245,6 +247,7 @@ def open_batch(manifest: Manifest, ledger_path: Place, settings: Settings) -> It
         wall=now_utc,
         lock_timeout=settings.lock_timeout,
         notify=settings.notify,
+        secrets=settings.secrets,
     ) as ledger:
         _keep_apart(ledger, simulate=settings.scenario is not None)
         try:

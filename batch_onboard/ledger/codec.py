@@ -16,12 +16,15 @@ import msgspec
 
 from batch_onboard.ledger.lines import (
     ENTRY_LINES,
+    ClaimLine,
     CutLine,
     GoneLine,
     HeaderLine,
+    HeartbeatLine,
     LearnedLine,
     Line,
     RecordLine,
+    ReleasedLine,
     RewrittenLine,
     RunEndedLine,
     RunLine,
@@ -52,6 +55,9 @@ _TYPES: Any = Union[
         SalvagedLine,
         RecordLine,
         RewrittenLine,
+        ClaimLine,
+        HeartbeatLine,
+        ReleasedLine,
         HeaderLine,
     )
 ]

@@ -9,12 +9,15 @@ from batch_onboard.core.lifecycle import IllegalMoveError
 from batch_onboard.core.targets import TargetKey
 from batch_onboard.ledger.history import RunSummary, TargetInfo
 from batch_onboard.ledger.lines import (
+    ClaimLine,
     CutLine,
     EntryLine,
     GoneLine,
+    HeartbeatLine,
     LearnedLine,
     Line,
     RecordLine,
+    ReleasedLine,
     RewrittenLine,
     RunEndedLine,
     RunLine,
@@ -63,10 +66,8 @@ class Fold:
             self._take_run_ended(line)
         elif isinstance(line, LearnedLine):
             self._history.learned[line.domain, line.operation] = line
-        elif isinstance(line, CutLine):
-            self._history.cuts.append(line)
-        elif not isinstance(line, RewrittenLine):  # which tells of the file, not of the batch
-            raise ContradictionError("a header stands within the ledger")
+        else:
+            self._take_aside(line)
 
     def _take_entry(self, line: EntryLine) -> None:
         record = self._records.get(line.target)
@@ -103,6 +104,15 @@ class Fold:
                 summary.ended = line
                 return
         raise ContradictionError(f"run {line.run} ended, but never began")
+
+    def _take_aside(self, line: Line) -> None:
+        """Take in a line that tells of the ledger, not of the batch."""
+        if isinstance(line, CutLine):
+            self._history.cuts.append(line)
+        elif isinstance(line, (ClaimLine, ReleasedLine)):
+            self._history.holder = line if isinstance(line, ClaimLine) else None
+        elif not isinstance(line, (RewrittenLine, HeartbeatLine)):
+            raise ContradictionError("a header stands within the ledger")
 
     def _key(self, text: str) -> TargetKey:
         key = self._keys.get(text)

@@ -16,7 +16,14 @@ if TYPE_CHECKING:
 
     from batch_onboard.core.calls import Operation
     from batch_onboard.core.targets import Api, Target, TargetKey
-    from batch_onboard.ledger.lines import CutLine, HeaderLine, LearnedLine, RunEndedLine, RunLine
+    from batch_onboard.ledger.lines import (
+        ClaimLine,
+        CutLine,
+        HeaderLine,
+        LearnedLine,
+        RunEndedLine,
+        RunLine,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +82,7 @@ class History:
         learned: what was found out about each quota, last, by domain (`str(Domain)`) and operation.
         cuts: the tails that were cut off, ever.
         cut: the tail that was cut off when the ledger was opened this time.
+        holder: who holds the ledger, or has died with it, where that stands in the ledger itself.
     """
 
     header: HeaderLine
@@ -85,6 +93,7 @@ class History:
     learned: dict[tuple[str, Operation], LearnedLine] = field(default_factory=dict)
     cuts: list[CutLine] = field(default_factory=list)
     cut: Cut | None = None
+    holder: ClaimLine | None = None
 
     def record(self, key: TargetKey) -> Record:
         """Return what is known about a target: the one record that lives in this history."""
