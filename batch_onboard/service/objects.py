@@ -149,6 +149,7 @@ class _Calls:
             if result.error_code in _EXISTS:
                 return False
             raise _error(result, place)
+        _check_origin(result, place, "ETag")
         return True
 
     async def get_all(self, places: Sequence[S3Place], max_bytes: int) -> list[bytes | None]:
@@ -178,6 +179,7 @@ class _Calls:
             result = await self._call("ListObjectsV2", folder, Prefix=prefix, Delimiter="/", **more)
             if isinstance(result, Answer):
                 raise _error(result, folder)
+            _check_origin(result, folder, "Name")
             names += [each["Key"].removeprefix(prefix) for each in result.get("Contents", ())]
             if not result.get("IsTruncated"):
                 return names
@@ -189,6 +191,7 @@ class _Calls:
             if result.error_code == "NoSuchKey":
                 return None
             raise _error(result, place)
+        _check_origin(result, place, "ETag")
         if result["ContentLength"] > max_bytes:
             raise ObjectsError(f"{place} has more than {max_bytes >> 20:,} MiB")
         try:
@@ -224,6 +227,12 @@ class _Calls:
             raise ObjectsError(str(keys.message), passing=self._had_keys)
         self._had_keys = True
         return keys
+
+
+def _check_origin(result: Mapping[str, Any], place: S3Place, member: str) -> None:
+    """Refuse to believe a web page, which a gateway may put in place of an answer."""
+    if member not in result:
+        raise ObjectsError(f"the answer for {place} is not one of S3", passing=True)
 
 
 def _error(answer: Answer, place: S3Place) -> ObjectsError:
