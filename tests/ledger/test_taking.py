@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -57,22 +58,21 @@ class Clock:
         return Timing(clock=lambda: self.now, pause=self.pause)
 
 
-_opened: list[S3Segments] = []
-
-
-@pytest.fixture(autouse=True)
-def _closing() -> Iterator[None]:
-    """Close what a test has opened: a way that is left open would keep the process from ending."""
-    yield
-    while _opened:
-        _opened.pop().close()
-
-
 def segments_of(bucket: Bucket) -> S3Segments:
-    """Open the way to the segments of the one ledger of a test; it is closed with the test."""
-    store = open_s3_segments(bucket.place(), Secrets())
-    _opened.append(store)
-    return store
+    """Return the segments of the one ledger of a test."""
+    return S3Segments(bucket.place(), bucket.objects, ExitStack())
+
+
+@contextmanager
+def behind(bucket: Bucket, rule: Rule) -> Iterator[S3Segments]:
+    """Give the segments as they are seen through a proxy that treats requests badly."""
+    with proxied(bucket.url, rule) as proxy, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_ENDPOINT_URL_S3", proxy.url)
+        store = open_s3_segments(bucket.place(), Secrets())
+        try:
+            yield store
+        finally:
+            store.close()
 
 
 def opened(store: S3Segments, clock: Clock | None = None, **more: Any) -> Ledger:
@@ -390,44 +390,34 @@ PASSING = {
 
 @pytest.mark.parametrize("fault", PASSING)
 def test_what_passes_is_tried_again_and_nothing_is_written_twice(
-    bucket: Bucket, monkeypatch: pytest.MonkeyPatch, fault: str
+    bucket: Bucket, fault: str
 ) -> None:
     """Conflicts, throttles, resets and lost answers leave the very lines that were meant."""
     opened(segments_of(bucket)).close()
-    with proxied(bucket.url, PASSING[fault]) as proxy:
-        monkeypatch.setenv("AWS_ENDPOINT_URL_S3", proxy.url)
-        clock = Clock()
-        with opened(segments_of(bucket), clock) as ledger:
-            ledger.begin_run(run_line("r1"))
-            ledger.begin_run(run_line("r2"))
-        store = segments_of(bucket)
-        history = read_segments(store, clock.timing)
-        assert verify_segments(store, clock.timing).damage == ()
+    with behind(bucket, PASSING[fault]) as store, opened(store, Clock()) as ledger:
+        ledger.begin_run(run_line("r1"))
+        ledger.begin_run(run_line("r2"))
+    history = read_segments(segments_of(bucket))
+    assert verify_segments(segments_of(bucket)).damage == ()
     assert [run.began.run for run in history.runs] == ["r1", "r2"]
     assert len(bucket.keys) == 2 + 4
     assert PASSING[fault].times == 0
 
 
-def test_a_store_that_fails_for_too_long_ends_the_run(
-    bucket: Bucket, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_store_that_fails_for_too_long_ends_the_run(bucket: Bucket) -> None:
     """After a minute of patience what could not be written is told, as for a disk that fails."""
     clock = Clock()
     down = Rule(Mischief.ANSWER, PUT, 0, s3_error(503, "SlowDown"))
-    with proxied(bucket.url, down) as proxy:
-        monkeypatch.setenv("AWS_ENDPOINT_URL_S3", proxy.url)
-        with opened(segments_of(bucket), clock) as ledger:
-            down.times = None
-            for _ in range(2):
-                with pytest.raises(LedgerUnusableError, match=r"SlowDown.*\(tried for 60 s\)"):
-                    ledger.begin_run(run_line())
-            assert 50.0 <= sum(clock.pauses) <= 60.0
-            assert not ledger.is_certain()
+    with behind(bucket, down) as store, opened(store, clock) as ledger:
+        down.times = None
+        for _ in range(2):
+            with pytest.raises(LedgerUnusableError, match=r"SlowDown.*\(tried for 60 s\)"):
+                ledger.begin_run(run_line())
+        assert 50.0 <= sum(clock.pauses) <= 60.0
+        assert not ledger.is_certain()
 
 
-def test_the_journal_of_a_store_that_fails_tells_what_is_lost(
-    bucket: Bucket, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_journal_of_a_store_that_fails_tells_what_is_lost(bucket: Bucket) -> None:
     """A refusal is not tried again; the right that is missing is named."""
     denied = Rule(Mischief.ANSWER, PUT, 0, s3_error(403, "AccessDenied"))
 
@@ -437,25 +427,19 @@ def test_the_journal_of_a_store_that_fails_tells_what_is_lost(
             await journal.write(intent(1))
 
     clock = Clock()
-    with proxied(bucket.url, denied) as proxy:
-        monkeypatch.setenv("AWS_ENDPOINT_URL_S3", proxy.url)
-        with opened(segments_of(bucket), clock) as ledger:
-            with pytest.raises(JournalError, match="s3:PutObject on what is beneath") as caught:
-                asyncio.run(live(ledger))
-            assert not isinstance(caught.value, TakenOverError)
-            assert caught.value.lost == (intent(1),)
+    with behind(bucket, denied) as store, opened(store, clock) as ledger:
+        with pytest.raises(JournalError, match="s3:PutObject on what is beneath") as caught:
+            asyncio.run(live(ledger))
+        assert not isinstance(caught.value, TakenOverError)
+        assert caught.value.lost == (intent(1),)
     assert clock.pauses == []
 
 
-def test_a_store_that_ignores_the_condition_is_refused(
-    bucket: Bucket, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_store_that_ignores_the_condition_is_refused(bucket: Bucket) -> None:
     """Where two runs could write one segment no ledger is safe: that is found out at once."""
-    with proxied(bucket.url, Rule(Mischief.UNCONDITIONAL, PUT)) as proxy:
-        monkeypatch.setenv("AWS_ENDPOINT_URL_S3", proxy.url)
-        store = segments_of(bucket)
-        with pytest.raises(LedgerUnusableError, match="it ignores If-None-Match"):
-            opened(store)
+    ignoring = pytest.raises(LedgerUnusableError, match="it ignores If-None-Match")
+    with behind(bucket, Rule(Mischief.UNCONDITIONAL, PUT)) as store, ignoring:
+        opened(store)
 
 
 def test_a_line_that_cannot_be_written_ends_the_writing(bucket: Bucket) -> None:
