@@ -27,13 +27,14 @@ INTERRUPT_AFTER = 6.0
 
 
 def install(*extras: str) -> None:
-    """Install the project with extras, unless that was done for this very pyproject before."""
+    """Install the project with extras, unless they are there for this very pyproject."""
     wanted = hashlib.sha256(
         b"".join((ROOT / name).read_bytes() for name in ("pyproject.toml", "constraints.txt"))
-        + repr((extras, sys.version)).encode()
+        + sys.version.encode()
     ).hexdigest()
-    stamp = ENVIRONMENT / f"installed-{'-'.join(extras) or 'plain'}"
-    if stamp.is_file() and stamp.read_text() == wanted:
+    stamp = ENVIRONMENT / "installed"
+    done, *present = stamp.read_text().split() if stamp.is_file() else [""]
+    if done == wanted and set(extras) <= set(present):
         return
     if not (BIN / "python").exists():
         print(f"making {ENVIRONMENT.relative_to(ROOT)} ...", flush=True)
@@ -41,7 +42,7 @@ def install(*extras: str) -> None:
     print("installing, which takes a minute the first time ...", flush=True)
     what = f".[{','.join(extras)}]" if extras else "."
     run("pip", "install", "-q", "--disable-pip-version-check", "-c", "constraints.txt", "-e", what)
-    stamp.write_text(wanted)
+    stamp.write_text(" ".join([wanted, *(present if done == wanted else ()), *extras]))
 
 
 def run(*command: str, check: bool = True) -> int:

@@ -21,13 +21,18 @@ if TYPE_CHECKING:
 
 @asynccontextmanager
 async def open_access(
-    settings: Settings, run_id: str, *, may_change: Callable[[], bool]
+    settings: Settings,
+    run_id: str,
+    *,
+    purpose: str = "run",
+    may_change: Callable[[], bool] = lambda: True,
 ) -> AsyncIterator[AwsService]:
-    """Open what a run calls, and close its connections at the end.
+    """Open what a run or a plan calls, and close its connections at the end.
 
     Args:
         settings: what the operator asked for.
-        run_id: the run's id.
+        run_id: its id, for the names of role sessions and the user agent.
+        purpose: what it is, for the user agent, so that CloudTrail shows it.
         may_change: says, right before a request leaves that changes something, whether it may.
 
     Raises:
@@ -38,7 +43,7 @@ async def open_access(
     from batch_onboard.service.aws import open_service  # noqa: PLC0415
 
     access = ServiceSettings(
-        user_agent_extra=f"batch-onboard/{tool_version()} run/{run_id}",
+        user_agent_extra=f"batch-onboard/{tool_version()} {purpose}/{run_id}",
         session_name=f"bo-{run_id}",
         call_timeout=settings.rules.call_timeout,
         connections=settings.concurrency,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
@@ -11,8 +12,8 @@ from batch_onboard.app.s3segments import open_s3_segments
 from batch_onboard.core.redaction import Secrets
 from batch_onboard.core.s3place import S3Place
 from batch_onboard.ledger.file import check_before_locking, open_ledger, read_history
-from batch_onboard.ledger.lock import unlock
-from batch_onboard.ledger.segments import read_segments, verify_segments
+from batch_onboard.ledger.lock import Holder, glance, unlock
+from batch_onboard.ledger.segments import find_segments, read_segments, verify_segments
 from batch_onboard.ledger.taking import open_segments, unlock_segments
 from batch_onboard.ledger.verify import verify
 
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from batch_onboard.ledger.history import History
     from batch_onboard.ledger.ledger import Ledger
     from batch_onboard.ledger.lines import ClaimLine
-    from batch_onboard.ledger.lock import Holder
     from batch_onboard.ledger.verify import Examination
 
 Place: TypeAlias = Path | S3Place
@@ -41,6 +41,37 @@ def read_any_history(place: Place) -> History:
         return read_history(place)
     with _segments(place) as segments:
         return read_segments(segments)
+
+
+def find_history(place: Place) -> History | None:
+    """Read what a ledger knows, as `read_any_history` does; None if there is none.
+
+    Raises:
+        LedgerError: it can't be read.
+    """
+    if isinstance(place, Path):
+        return read_history(place) if os.path.lexists(place) else None
+    with _segments(place) as segments:
+        return find_segments(segments)
+
+
+def holder_of(place: Place, history: History) -> tuple[bool, Holder | None]:
+    """Look whether a ledger is held, without keeping anybody from it.
+
+    Args:
+        place: where it is.
+        history: what it knows. In S3 the holder stands there, and may have died meanwhile.
+
+    Returns:
+        Whether it is, and by whom, if the holder has told.
+
+    Raises:
+        LedgerError: the lock's file can't be used.
+    """
+    if isinstance(place, Path):
+        return glance(place)
+    claim = history.holder
+    return (False, None) if claim is None else (True, Holder(claim.pid, claim.host, claim.at))
 
 
 def verify_any(place: Place) -> Examination:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from batch_onboard.cli.arguments import ledger_argument
+from batch_onboard.cli.examples import EXAMPLES
 from batch_onboard.cli.framework import Command
 from batch_onboard.cli.ledger_options import errors_told
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from batch_onboard.app.ledgers import Place
 
 
-@click.command(cls=Command)
+@click.command(cls=Command, examples=EXAMPLES["ledger unlock"])
 @ledger_argument
 @click.pass_context
 def unlock(ctx: click.Context, ledger: Place) -> None:

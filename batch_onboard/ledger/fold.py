@@ -16,6 +16,7 @@ from batch_onboard.ledger.lines import (
     HeartbeatLine,
     LearnedLine,
     Line,
+    PacedLine,
     RecordLine,
     ReleasedLine,
     RewrittenLine,
@@ -60,7 +61,11 @@ class Fold:
             self._take_target(line)
         elif isinstance(line, GoneLine):
             self._take_gone(line)
-        elif isinstance(line, RunLine):
+        else:
+            self._take_of_run(line)
+
+    def _take_of_run(self, line: Line) -> None:
+        if isinstance(line, RunLine):
             self._history.runs.append(RunSummary(line))
         elif isinstance(line, RunEndedLine):
             self._take_run_ended(line)
@@ -106,8 +111,10 @@ class Fold:
         raise ContradictionError(f"run {line.run} ended, but never began")
 
     def _take_aside(self, line: Line) -> None:
-        """Take in a line that tells of the ledger, not of the batch."""
-        if isinstance(line, CutLine):
+        """Take in a line that tells of a run or of the ledger, not of targets."""
+        if isinstance(line, PacedLine):
+            self._history.paced.append(line)
+        elif isinstance(line, CutLine):
             self._history.cuts.append(line)
         elif isinstance(line, (ClaimLine, ReleasedLine)):
             self._history.holder = line if isinstance(line, ClaimLine) else None

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         CutLine,
         HeaderLine,
         LearnedLine,
+        PacedLine,
         RunEndedLine,
         RunLine,
     )
@@ -80,6 +81,7 @@ class History:
         targets: the targets of the manifest as of the latest run.
         removed: targets that stood in it earlier, as they last did.
         learned: what was found out about each quota, last, by domain (`str(Domain)`) and operation.
+        paced: how fast the runs went, stretch by stretch.
         cuts: the tails that were cut off, ever.
         cut: the tail that was cut off when the ledger was opened this time.
         holder: who holds the ledger, or has died with it, where that stands in the ledger itself.
@@ -91,6 +93,7 @@ class History:
     targets: dict[TargetKey, TargetInfo] = field(default_factory=dict)
     removed: dict[TargetKey, TargetInfo] = field(default_factory=dict)
     learned: dict[tuple[str, Operation], LearnedLine] = field(default_factory=dict)
+    paced: list[PacedLine] = field(default_factory=list)
     cuts: list[CutLine] = field(default_factory=list)
     cut: Cut | None = None
     holder: ClaimLine | None = None

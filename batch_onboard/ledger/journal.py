@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Self
 from anyio import CancelScope, CapacityLimiter, to_thread
 
 from batch_onboard.core.ports import JournalError, TakenOverError
-from batch_onboard.ledger.codec import encode_entry
+from batch_onboard.ledger.codec import encode, encode_entry
 from batch_onboard.ledger.errors import LostHoldError
 from batch_onboard.ledger.opening import explain
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from batch_onboard.core.record import Entry
     from batch_onboard.ledger.appender import Sink
+    from batch_onboard.ledger.lines import Line
 
 
 class _Group:
@@ -102,6 +103,13 @@ class FileJournal:
         """
         self._hand_over(entries)
 
+    def add_nowait(self, line: Line) -> None:
+        """Hand over a line that no promise rests on: it costs no write of its own.
+
+        It is written with the next entry or at the end, and dropped if that can't be done.
+        """
+        self._group.bodies.append(encode(line))
+
     def _hand_over(self, entries: tuple[Entry, ...]) -> _Group:
         if self._problem is not None:
             raise self._error()
@@ -134,7 +142,7 @@ class FileJournal:
         if not self._closing:
             await self._work.wait()
         self._work.clear()
-        return not self._closing or self._group.wanted
+        return not self._closing or self._group.wanted or bool(self._group.bodies)
 
     def _close(self, problem: str, group: _Group) -> None:
         unsaved = [each for each in (group, self._group) if not each.over.is_set()]

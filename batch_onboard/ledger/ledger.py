@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol, Self
 from batch_onboard.ledger.codec import encode
 from batch_onboard.ledger.fold import Fold
 from batch_onboard.ledger.journal import FileJournal
-from batch_onboard.ledger.lines import RunEndedLine
+from batch_onboard.ledger.lines import FORMAT, RunEndedLine
 from batch_onboard.ledger.opening import told_as_unusable
 from batch_onboard.ledger.sync import ManifestChanges, changed_lines
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from batch_onboard.core.targets import Target
     from batch_onboard.ledger.appender import Sink
     from batch_onboard.ledger.history import History
-    from batch_onboard.ledger.lines import LearnedLine, Line, RunLine
+    from batch_onboard.ledger.lines import LearnedLine, Line, PacedLine, RunLine
 
 
 class Hold(Protocol):
@@ -133,6 +133,12 @@ class Ledger:
             LedgerUnusableError: it can't be written.
         """
         self._add(*lines)
+
+    def keep_paced(self, line: PacedLine, journal: FileJournal) -> None:
+        """Hand over how fast a run goes, unless the ledger's format has no line for it."""
+        if self.history.header.format == FORMAT:
+            self._fold.take(line)
+            journal.add_nowait(line)
 
     def _add(self, *lines: Line) -> None:
         for line in lines:

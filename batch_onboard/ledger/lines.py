@@ -18,9 +18,9 @@ from batch_onboard.core.targets import Api  # noqa: TC001 - msgspec reads the an
 FORMAT = 2
 """The format of new ledgers, which is the newest that this version reads.
 
-Format 2 has the lines `record`, `salvaged`, `rewritten`, `claim`, `heartbeat` and `released`
-besides those of format 1. A ledger of format 1 is read as it is, and a run goes on with it in that
-format.
+Format 2 has the lines `record`, `salvaged`, `rewritten`, `paced`, `claim`, `heartbeat` and
+`released` besides those of format 1. A ledger of format 1 is read as it is, and a run goes on with
+it in that format.
 """
 
 OLDEST_FORMAT = 1
@@ -83,6 +83,7 @@ class RunLine(Line, tag="run", frozen=True, kw_only=True):
         digests: a digest of the manifest and of each source, by path or address.
         caller: the ARN of the caller's own identity, where it is known.
         change_ref: what `--change-ref` said.
+        plan: the digest of the plan that it was bound to, where it was.
         simulated: it ran against a simulator of its own, so nothing that it did is so.
     """
 
@@ -98,6 +99,7 @@ class RunLine(Line, tag="run", frozen=True, kw_only=True):
     digests: dict[str, str]
     caller: str | None = None
     change_ref: str | None = None
+    plan: str | None = None
     simulated: bool = False
 
 
@@ -215,6 +217,25 @@ class LearnedLine(Line, tag="learned", frozen=True, kw_only=True):
     confidence: float
     sent: int
     throttled: int
+
+
+class PacedLine(Line, tag="paced", frozen=True, kw_only=True):
+    """How fast a run went in a stretch of time that ended now: what reports draw.
+
+    Attributes:
+        run: the run's id.
+        seconds: how long the stretch was.
+        calls: calls that were answered in it.
+        throttled: how many of them were throttled.
+        rates: requests a second that were allowed at its end, by account and Region (`str(Domain)`)
+            and operation, for the slowest of those that met throttles.
+    """
+
+    run: str
+    seconds: float
+    calls: int
+    throttled: int
+    rates: tuple[tuple[str, Operation, float], ...] = ()
 
 
 class RecordLine(Line, tag="record", frozen=True, kw_only=True):

@@ -40,6 +40,8 @@ def snapshot(history: History, at: datetime) -> Iterator[Line]:
         yield record_line(key, record, at)
     for learned in history.learned.values():
         yield unplaced(learned)
+    for paced in history.paced:
+        yield unplaced(paced)
     for cut in history.cuts:
         yield unplaced(cut)
 

@@ -1,4 +1,4 @@
-"""Results as text for programs: JSON, JSON Lines and CSV, written one target at a time."""
+"""Results as text: JSON, JSON Lines and CSV, written one target at a time, and a page."""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ _RUN_FIELDS = (
     "caller",
     "simulated",
     "change_ref",
+    "plan",
     "arguments",
     "manifest",
     "digests",
@@ -41,6 +42,7 @@ class Format(StrEnum):
     JSON = "json"
     JSONL = "jsonl"
     CSV = "csv"
+    HTML = "html"
 
 
 def write_report(history: History, form: Format, out: TextIO, *, removed: bool = False) -> None:
@@ -84,6 +86,12 @@ def _write_csv(history: History, out: TextIO, removed: bool) -> None:
         writer.writerow([*row, *(_cell(result.labels.get(name)) for name in names)])
 
 
+def _write_html(history: History, out: TextIO, removed: bool) -> None:
+    from batch_onboard.report.html.page import write_page  # noqa: PLC0415 - jinja2 is for it alone
+
+    write_page(history, out, removed=removed)
+
+
 def _cell(value: object) -> str:
     """Return a cell that no spreadsheet takes for a formula."""
     text = "" if value is None else msgspec.to_builtins(value, str_keys=True)
@@ -117,4 +125,5 @@ _WRITERS: dict[Format, Callable[[History, TextIO, bool], None]] = {
     Format.JSON: _write_json,
     Format.JSONL: _write_jsonl,
     Format.CSV: _write_csv,
+    Format.HTML: _write_html,
 }

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from batch_onboard.core.lifecycle import State
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from batch_onboard.report.results import Result
 
@@ -73,11 +73,24 @@ def summarize(results: Iterable[Result]) -> Summary:
         states[result.state] += 1
         started_here += result.started_here
         if result.state in _TROUBLED and result.next_action is not None:
-            code = result.failure_code or result.error_code or result.state.value
-            stopped.setdefault((result.state, code, result.next_action), []).append(result)
+            stopped.setdefault(_what_stopped(result), []).append(result)
     causes = (_cause(*what, behind) for what, behind in stopped.items())
     ordered = sorted(causes, key=lambda cause: (-cause.targets, cause.code))
     return Summary(dict(states), tuple(ordered), started_here)
+
+
+def number_of_cause(summary: Summary) -> Callable[[Result], int]:
+    """Return what tells by which of a summary's causes a target was stopped, from 1; 0: by none."""
+    numbers = {
+        (cause.state, cause.code, cause.next_action): number
+        for number, cause in enumerate(summary.causes, start=1)
+    }
+    return lambda result: numbers.get(_what_stopped(result), 0)
+
+
+def _what_stopped(result: Result) -> tuple[State, str, str | None]:
+    code = result.failure_code or result.error_code or result.state.value
+    return result.state, code, result.next_action
 
 
 def _cause(state: State, code: str, next_action: str | None, behind: list[Result]) -> Cause:

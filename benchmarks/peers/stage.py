@@ -77,8 +77,8 @@ async def play(peer: Peer, work: Work, seed: int) -> Result:
 
 
 def clean_environment(folder: Path) -> dict[str, str]:
-    """Return this process's environment without its settings for AWS and for the tool."""
-    ours = ("AWS_", "BATCH_ONBOARD_")
+    """Return this process's environment without its settings for AWS, the tool and coverage."""
+    ours = ("AWS_", "BATCH_ONBOARD_", "COVERAGE_")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     path = os.pathsep.join(filter(None, [str(_PROJECT), os.environ.get("PYTHONPATH")]))
     return kept | {

@@ -1,4 +1,4 @@
-"""The real command in real processes, against a simulator in a process of its own."""
+"""The real command in real processes, against a simulator."""
 
 from __future__ import annotations
 
@@ -8,10 +8,14 @@ import signal
 import subprocess
 import sys
 import urllib.request
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from tests.cli.serving import served
+from tests.cli.warm import run_warm
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -20,6 +24,8 @@ if TYPE_CHECKING:
 COMMAND = [sys.executable, "-m", "batch_onboard"]
 # What a process needs of this one's environment, and nothing of its AWS settings.
 _KEPT = ("PATH", "HOME", "COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG", "PYTHONPATH")
+# What the loader and Python read as they begin, and a process that is forked does not.
+_READ_EARLY = ("LD_", "DYLD_", "PYTHON", "LC_", "LANG")
 
 
 @dataclass
@@ -58,10 +64,36 @@ class Shell:
         )
 
     def run(self, *arguments: str, **environment: str) -> Ended:
-        """Run the command to its end."""
+        """Run the command to its end: in a process that has imported it, if that can't matter."""
+        given = self.environment | environment
+        for name in given:
+            if name.startswith(_READ_EARLY) and given[name] != os.environ.get(name):
+                return self.run_afresh(*arguments, **environment)
+        return Ended(*run_warm(arguments, self.folder, given))
+
+    def run_afresh(self, *arguments: str, **environment: str) -> Ended:
+        """Run the command to its end, in a process that begins as one of a user does."""
         process = self.start(*arguments, **environment)
         out, err = process.communicate(timeout=120)
         return Ended(process.returncode, out, err)
+
+    @contextmanager
+    def simulator(self, scenario: str) -> Iterator[Simulated]:
+        """Run `simulate` with a file of this folder, and make commands speak to it."""
+        with self.start("simulate", "--scenario", scenario) as process:
+            settings = {}
+            while "AWS_SECRET_ACCESS_KEY" not in settings:
+                line = (process.stdout or pytest.fail("no output")).readline()
+                assert line, (process.stderr or pytest.fail("no output")).read()
+                name, _, value = line.strip().removeprefix("export ").partition("=")
+                settings[name] = value
+            self.environment |= settings
+            try:
+                yield Simulated(settings)
+            finally:
+                process.send_signal(signal.SIGTERM)
+                _, err = process.communicate(timeout=20)
+                assert process.returncode == 0, err
 
     def write(self, name: str, text: str) -> str:
         """Write a file and return its name."""
@@ -71,9 +103,8 @@ class Shell:
 
 @dataclass
 class Simulated:
-    """A simulator in a process of its own."""
+    """A simulator, and the settings that lead commands to it."""
 
-    process: subprocess.Popen[str]
     settings: dict[str, str]
 
     def seen(self) -> Any:
@@ -99,25 +130,16 @@ def shell(tmp_path: Path) -> Shell:
 
 @pytest.fixture
 def simulate(shell: Shell) -> Iterator[Callable[[str], Simulated]]:
-    """A function that starts a simulator and makes the shell's commands speak to it."""
-    processes = []
+    """A function that serves a scenario and makes the shell's commands speak to it."""
+    with ExitStack() as stack:
 
-    def start(scenario: str) -> Simulated:
-        process = shell.start("simulate", "--scenario", shell.write("scenario.yaml", scenario))
-        processes.append(process)
-        settings = {}
-        while "AWS_SECRET_ACCESS_KEY" not in settings:
-            line = (process.stdout or pytest.fail("no output")).readline()
-            assert line, (process.stderr or pytest.fail("no output")).read()
-            name, _, value = line.strip().removeprefix("export ").partition("=")
-            settings[name] = value
-        shell.environment |= settings
-        return Simulated(process, settings)
+        def start(scenario: str) -> Simulated:
+            path = shell.folder / shell.write("scenario.yaml", scenario)
+            settings = stack.enter_context(served(path))
+            shell.environment |= settings
+            return Simulated(settings)
 
-    yield start
-    for process in processes:
-        process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=20)
+        yield start
 
 
 def manifest(*instances: str, name: str = "wave") -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -287,6 +288,7 @@ def slow(shell: Shell, simulate: Callable[[str], Simulated]) -> subprocess.Popen
     state = shell.folder / "found.yaml.discovery.jsonl"
     while not state.exists() or state.read_text().count('"read"') < 2:
         assert process.poll() is None, process.communicate()
+        time.sleep(0.02)
     return process
 
 

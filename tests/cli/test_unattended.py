@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import textwrap
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -174,7 +175,7 @@ def test_metrics_tell_how_a_run_ended_and_when_one_last_went_well(
     shell.write("wave.yaml", manifest(instance("fresh")))
     umask = os.umask(0o077)  # the process inherits it
     try:
-        assert shell.run(*run).code == Exit.OK
+        assert shell.run_afresh(*run).code == Exit.OK
     finally:
         os.umask(umask)
     first = metrics(path)
@@ -203,6 +204,7 @@ def test_metrics_are_there_while_a_run_lasts(
     wait_for_starts(simulator, 1)
     while not metrics(path)["targets", "in_progress"]:
         assert process.poll() is None
+        time.sleep(0.02)
     process.kill()
     process.communicate(timeout=30)
     assert metrics(path)["run_active",] == 1

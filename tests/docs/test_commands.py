@@ -17,9 +17,9 @@ from botocore import xform_name
 from botocore.session import get_session
 
 from batch_onboard.exits import Exit
+from tests.cli.serving import served
 from tests.docs.consoles import Shown, appears, commands
 from tests.docs.terminal import REPOSITORY, Came, environment, typed
-from tests.faults.serving import served
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,9 +29,10 @@ PAGES = [Path("README.md"), *sorted(Path("docs").glob("*.md"))]
 ELSEWHERE = {
     r"python3 dev\.py (demo|test|check)": "the gate types these",
     r"python3 -m venv|\.venv/bin/pip install|pip install": "dev.py does the same",
+    r"python -m pip install mutmut|mutmut run": "takes hours, and is not installed",
     r"apt-get install": "needs root",
     r"aws ": "another test compares these with the service model",
-    r"python -m (tests|benchmarks|cosmic)": "take hours; tests import and try what they are made of",
+    r"python -m (tests|benchmarks)": "take hours; tests import and try what they are made of",
 }
 """Commands that are not typed here, by what they begin with, and why."""
 INSTEAD = {
@@ -130,9 +131,9 @@ def test_what_the_documentation_shows_is_what_happens(section: str, tmp_path: Pa
     for tool in ("jq", "curl"):
         if re.search(rf"\b{tool} -", section) and shutil.which(tool) is None:
             pytest.skip(f"COMMANDS OF THE DOCUMENTATION NOT SHOWN HERE: {tool} is missing")
-    with served(SCENE / "scenario.yaml") as simulator:
+    with served(SCENE / "scenario.yaml") as settings:
         section = section.replace("4700", str(_free_port()))
-        with closing(Desk(tmp_path, simulator.settings, section)) as desk:
+        with closing(Desk(tmp_path, settings, section)) as desk:
             for shown in commands(section):
                 if not any(re.match(prefix, shown.text) for prefix in ELSEWHERE):
                     desk.type(replace(shown, text=_at_hand(shown.text)))

@@ -34,6 +34,7 @@ from tests.faults.tracing import (
 )
 from tests.faults.wrecks import WORLDS, every_wreck
 from tests.ledger.building import ROOT
+from tests.manifest import fuzzing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,19 +60,8 @@ def laboratory(scenario: str, number: int) -> Iterator[tuple[Shell, Simulated]]:
         shell.environment |= {"AWS_EC2_METADATA_DISABLED": "true", "PYTHONPATH": str(ROOT)}
         shell.write("wave.yaml", manifest(*(instance(f"i-{n}") for n in range(number))))
         shell.write("scenario.yaml", scenario)
-        process = shell.start("simulate", "--scenario", "scenario.yaml")
-        try:
-            settings: dict[str, str] = {}
-            assert process.stdout is not None
-            while "AWS_SECRET_ACCESS_KEY" not in settings:
-                line = process.stdout.readline().strip()
-                key, _, value = line.removeprefix("export ").partition("=")
-                settings[key] = value
-            shell.environment |= settings
-            yield shell, Simulated(process, settings)
-        finally:
-            process.send_signal(signal.SIGTERM)
-            process.communicate(timeout=20)
+        with shell.simulator("scenario.yaml") as simulator:
+            yield shell, simulator
 
 
 def random_kills(seed: int) -> Iterator[str]:
@@ -158,6 +148,17 @@ def every_step(seed: int) -> Iterator[str]:
     del seed
     for name in WORLDS:
         yield from [name] * every_wreck(name, thorough=True)
+
+
+def odd_manifests(seed: int) -> Iterator[str]:
+    """Manifests and sources that nobody would write: loaded or refused, and never a traceback."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        while True:
+            for kind, strategy in fuzzing.KINDS.items():
+                fuzzing.check_many(folder, strategy, seed)
+                yield from [kind] * fuzzing.A_BATCH
+            seed += 1
 
 
 def credential_mixes(seed: int) -> Iterator[str]:

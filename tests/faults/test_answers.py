@@ -7,7 +7,7 @@ import pytest
 
 from batch_onboard.core.steps import Rules
 from batch_onboard.exits import Exit
-from tests.cli.conftest import Shell, Simulated, instance, manifest, shell
+from tests.cli.conftest import Shell, Simulated, instance, manifest, shell, simulate
 from tests.engine.examples import Stage, targets
 from tests.faults.lab import (
     FAST,
@@ -22,7 +22,6 @@ from tests.faults.lab import (
     run_under,
 )
 from tests.faults.proxy import Mischief, Rule, proxied
-from tests.faults.serving import simulate
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from batch_onboard.exits import Exit
-from tests.cli.conftest import Ended, Shell, Simulated, instance, manifest, shell
+from tests.cli.conftest import Ended, Shell, Simulated, instance, manifest, shell, simulate
 from tests.faults.lab import (
     FAST,
     HASTY,
@@ -19,7 +19,6 @@ from tests.faults.lab import (
     needs,
     run_under,
 )
-from tests.faults.serving import simulate
 
 if TYPE_CHECKING:
     from collections.abc import Callable

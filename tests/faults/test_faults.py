@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from batch_onboard.exits import Exit
-from tests.cli.conftest import Shell, Simulated, instance, manifest, shell
+from tests.cli.conftest import Shell, Simulated, instance, manifest, shell, simulate
 from tests.faults.lab import FAST, QUICK
-from tests.faults.serving import simulate
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from batch_onboard.exits import Exit
-from tests.cli.conftest import Shell, Simulated, instance, manifest, shell
+from tests.cli.conftest import Shell, Simulated, instance, manifest, shell, simulate
 from tests.faults.lab import FAST, HASTY, LEDGER, START, assert_survived, needs
-from tests.faults.serving import simulate
 from tests.faults.tracing import assert_left_whole, failed_at, killed_at
 
 if TYPE_CHECKING:

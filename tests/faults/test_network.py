@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from batch_onboard.exits import Exit
-from tests.cli.conftest import Shell, Simulated, instance, manifest, shell
+from tests.cli.conftest import Shell, Simulated, instance, manifest, shell, simulate
 from tests.faults.lab import (
     FAST,
     LEDGER,
@@ -20,7 +20,6 @@ from tests.faults.lab import (
     run_under,
 )
 from tests.faults.proxy import Mischief, Proxy, Rule, proxied
-from tests.faults.serving import simulate
 
 if TYPE_CHECKING:
     from collections.abc import Callable

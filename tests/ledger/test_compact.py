@@ -35,6 +35,7 @@ from batch_onboard.ledger.lines import (
     GoneLine,
     LearnedLine,
     Line,
+    PacedLine,
     RecordLine,
     RunEndedLine,
     SalvagedLine,
@@ -97,7 +98,7 @@ def told(history: History) -> dict[str, object]:
     """Return all that a history knows, for comparison."""
     return {
         name: plain(getattr(history, name))
-        for name in ("header", "runs", "records", "targets", "removed", "learned", "cuts")
+        for name in ("header", "runs", "records", "targets", "removed", "learned", "paced", "cuts")
     }
 
 
@@ -122,6 +123,17 @@ learned_lines = st.builds(
     sent=st.integers(0, 9),
     throttled=st.integers(0, 9),
 )
+paced_lines = st.builds(
+    PacedLine,
+    at=st.just(AT),
+    run=st.sampled_from(["r1", "r2"]),
+    seconds=st.floats(0, 60),
+    calls=st.integers(1, 9),
+    throttled=st.integers(0, 9),
+    rates=st.lists(
+        st.tuples(st.just("a/b"), st.sampled_from(Operation), st.floats(0, 9)), max_size=2
+    ).map(tuple),
+)
 cut_lines = st.builds(
     CutLine, at=st.just(AT), size=st.integers(0, 9), kept=st.just("x")
 ) | st.builds(
@@ -139,6 +151,7 @@ def ledgers(draw: st.DrawFn) -> list[Entry | Line]:
     """Draw lines of every type, in an order that makes sense."""
     lines: list[Entry | Line] = [*draw(lives())]
     lines += draw(st.lists(learned_lines, max_size=4)) + draw(st.lists(cut_lines, max_size=3))
+    lines += draw(st.lists(paced_lines, max_size=3))
     placed = draw(st.lists(target_lines, max_size=5))
     lines += placed
     lines += [

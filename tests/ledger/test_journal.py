@@ -5,18 +5,22 @@ import json
 import os
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 from anyio import CancelScope, create_task_group
 
+from batch_onboard.core.calls import Operation
 from batch_onboard.core.ports import JournalError
 from batch_onboard.ledger.appender import Appender
 from batch_onboard.ledger.codec import Seal, encode_entry
 from batch_onboard.ledger.errors import LedgerUnusableError
+from batch_onboard.ledger.file import read_history
 from batch_onboard.ledger.journal import FileJournal
-from tests.ledger.building import ID, intent, key, opened, run_line
+from batch_onboard.ledger.lines import PacedLine
+from tests.ledger.building import AT, ID, intent, key, opened, run_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from batch_onboard.core.record import Entry
@@ -192,3 +196,62 @@ async def test_a_closed_ledger_takes_nothing(path: Path) -> None:
     ledger.close()
     with pytest.raises(LedgerUnusableError, match=r"jsonl can't be used: an earlier write to it"):
         ledger.begin_run(run_line())
+
+
+def append(path: Path) -> None:
+    """Write to a ledger past its lock."""
+    with path.open("ab") as other:
+        other.write(b"{}\n")
+
+
+def cut_short(path: Path) -> None:
+    """Take a byte off a ledger's end."""
+    os.truncate(path, path.stat().st_size - 1)
+
+
+@pytest.mark.parametrize("change", [append, cut_short])
+async def test_a_file_that_something_else_has_changed_takes_no_further_entry(
+    path: Path, change: Callable[[Path], None]
+) -> None:
+    """Two runs past one lock would start things twice: the first to write after the other stops."""
+
+    async def live(ledger: Ledger) -> None:
+        async with ledger.journal() as journal:
+            await journal.write(intent(1))
+            change(path)
+            await journal.write(intent(2))
+
+    with opened(path) as ledger:
+        changed = "something else has written to it or cut it short"
+        with pytest.raises(JournalError, match=changed):
+            await live(ledger)
+
+
+def paced(**more: Any) -> PacedLine:
+    """A sample of a run's pace."""
+    return PacedLine(at=AT, run="r1", seconds=1.0, calls=8, throttled=1, **more)
+
+
+async def test_a_run_s_pace_costs_no_write_of_its_own(path: Path) -> None:
+    """A sample waits for the next entry, or for the end, and is read back as it was kept."""
+    rate = ("111122223333/eu-west-2", Operation.START, 2.5)
+    with opened(path) as ledger:
+        async with ledger.journal() as journal:
+            ledger.keep_paced(paced(rates=(rate,)), journal)
+            await asyncio.sleep(0)
+            assert len(lines_in(path)) == 1
+            await journal.write(intent(1))
+            assert [line["type"] for line in lines_in(path)[1:]] == ["paced", "intended"]
+            ledger.keep_paced(paced(), journal)
+        assert len(lines_in(path)) == 4
+        assert [line.rates for line in ledger.history.paced] == [(rate,), ()]
+    assert [line.rates for line in read_history(path).paced] == [(rate,), ()]
+
+
+async def test_a_ledger_of_an_older_format_keeps_no_pace(path: Path) -> None:
+    """Whoever wrote it can go on to read it: it gets no line that format 1 does not have."""
+    with opened(path) as ledger:
+        ledger.history.header = msgspec.structs.replace(ledger.history.header, format=1)
+        async with ledger.journal() as journal:
+            ledger.keep_paced(paced(), journal)
+        assert (ledger.history.paced, len(lines_in(path))) == ([], 1)
