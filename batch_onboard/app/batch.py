@@ -23,6 +23,7 @@ from batch_onboard.app.descriptors import affordable
 from batch_onboard.app.foresight import foresee, known_lengths
 from batch_onboard.app.groups import first_of
 from batch_onboard.app.histories import keep_apart
+from batch_onboard.app.ledgers import open_any_ledger
 from batch_onboard.app.losses import with_losses
 from batch_onboard.app.outcome import Ending, Outcome, unsaved
 from batch_onboard.app.pace import Pace
@@ -43,15 +44,14 @@ from batch_onboard.engine.runner import Runner
 from batch_onboard.engine.tally import Tally
 from batch_onboard.engine.watching import Unwatched
 from batch_onboard.exits import Exit
-from batch_onboard.ledger.file import open_ledger
 from batch_onboard.service.settings import ServiceConfigurationError
 from batch_onboard.versions import tool_version
 
 if TYPE_CHECKING:
     import signal
     from collections.abc import Iterator
-    from pathlib import Path
 
+    from batch_onboard.app.ledgers import Place
     from batch_onboard.app.planfile import Approved
     from batch_onboard.app.settings import Settings
     from batch_onboard.core.forecast import Forecast
@@ -151,7 +151,9 @@ class Batch:
         if self.nothing_to_do:
             self._begin(None)
             return self._end(self._outcome())
-        async with open_access(self._settings, self.run_id) as service:
+        async with open_access(
+            self._settings, self.run_id, may_change=self.ledger.is_certain
+        ) as service:
             caller: Caller | Answer | None = None
             with anyio.CancelScope() as self._asking:
                 caller = await service.caller()
@@ -197,7 +199,7 @@ class Batch:
                 async with Pace(self.run_id, self.tally, self.lanes, keep).measured():
                     await self._runner.run()
         except JournalError as error:
-            return unsaved(self._signal, str(error), error.lost)
+            return unsaved(self._signal, error)
         except ExceptionGroup as group:
             problem = first_of(ServiceConfigurationError, group)
             if isinstance(problem, ServiceConfigurationError):
@@ -259,7 +261,7 @@ class Batch:
 
 
 @contextmanager
-def open_batch(manifest: Manifest, ledger_path: Path, settings: Settings) -> Iterator[Batch]:
+def open_batch(manifest: Manifest, ledger_path: Place, settings: Settings) -> Iterator[Batch]:
     """Open a manifest's ledger for one run, creating it if there is none.
 
     A new one is not left behind if the run does not begin.
@@ -270,12 +272,14 @@ def open_batch(manifest: Manifest, ledger_path: Path, settings: Settings) -> Ite
         SelectionError: the settings select nothing, or what can't go together.
     """
     settings = _within_descriptors(settings)
-    with open_ledger(
+    with open_any_ledger(
         ledger_path,
         manifest_name=manifest.name,
         tool_version=tool_version(),
         wall=now_utc,
         lock_timeout=settings.lock_timeout,
+        notify=settings.notify,
+        secrets=settings.secrets,
     ) as ledger:
         keep_apart(ledger.history, ledger_path, simulate=settings.scenario is not None)
         try:

@@ -10,12 +10,47 @@ import click
 from batch_onboard.cli.framework import Duration, Option
 from batch_onboard.cli.settings_file import ALLOWED, load_settings
 from batch_onboard.core.allowance import Allowance
+from batch_onboard.core.s3place import SCHEME, S3Place
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 FILE = click.Path(path_type=Path)
 SOME_TIME = Duration(positive=True)
+
+
+class PlaceType(click.Path):
+    """A path, or a place in S3: `s3://bucket/name`."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return a `Path` or an `S3Place`."""
+        if not str(value).startswith(SCHEME):
+            return super().convert(value, param, ctx)
+        try:
+            return S3Place.parse(str(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+class FileType(click.Path):
+    """A path, where nothing in S3 will do.
+
+    Args:
+        why: what is said of a place in S3.
+    """
+
+    def __init__(self, why: str) -> None:
+        super().__init__(path_type=Path)
+        self._why = why
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return a `Path`."""
+        if str(value).startswith(SCHEME):
+            self.fail(self._why, param, ctx)
+        return super().convert(value, param, ctx)
+
+
+PLACE = PlaceType(path_type=Path)
 
 
 def option(section: str, *names: str, settable: bool = True, **rest: Any) -> Callable[..., Any]:
@@ -29,8 +64,18 @@ def allowance_of(ctx: click.Context) -> Allowance:
     return Allowance(allowed.get("allowed_accounts"), allowed.get("allowed_roles"))
 
 
-manifest_argument = click.argument("manifest", type=FILE)
-ledger_argument = click.argument("ledger", type=FILE)
+manifest_argument = click.argument(
+    "manifest",
+    type=FileType("a manifest is read from a file: copy it first, as with aws s3 cp"),
+)
+ledger_argument = click.argument("ledger", type=PLACE)
+ledger_file_argument = click.argument(
+    "ledger",
+    type=FileType(
+        "a ledger in S3 is read and appended to, but never rewritten. To work on a copy, join its "
+        "segments to a file: docs/ledger.md says how"
+    ),
+)
 output_option = click.option(
     "--output",
     cls=Option,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from batch_onboard.cli.framework import Option, did_you_mean
+from batch_onboard.core.s3place import SCHEME
 from batch_onboard.exits import Exit
 
 if TYPE_CHECKING:
@@ -146,6 +147,8 @@ class _Settings:
         """Return a value, whose path, if it is one, starts from the file's own folder."""
         kind = option.type
         if not isinstance(kind, click.Path) or (kind.allow_dash and text == "-"):
+            return text
+        if text.startswith(SCHEME):
             return text
         return str(self._folder / text)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import sys
+from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 import click
@@ -18,6 +19,7 @@ from batch_onboard.exits import Exit
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from batch_onboard.app.ledgers import Place
     from batch_onboard.ledger.history import History
     from batch_onboard.ledger.lock import Holder
 
@@ -46,7 +48,7 @@ if TYPE_CHECKING:
 @click.pass_context
 def status(
     ctx: click.Context,
-    ledger: Path,
+    ledger: Place,
     followed: bool,
     progress: str,
     progress_every: float,
@@ -56,16 +58,17 @@ def status(
 
     It reads the ledger alone: it asks AWS nothing, changes nothing, and keeps no run from it.
     """
+    from batch_onboard.app.ledgers import holder_of, read_any_history
     from batch_onboard.ledger.errors import LedgerError
-    from batch_onboard.ledger.file import read_history
-    from batch_onboard.ledger.lock import glance
 
     try:
-        if followed:
+        if not followed:
+            history = read_any_history(ledger)
+        elif isinstance(ledger, PurePath):
             history = _follow(ctx, ledger, progress, progress_every)
         else:
-            history = read_history(ledger)
-        held, holder = glance(ledger)
+            raise click.UsageError("--follow watches a file: for a ledger in S3, ask again")
+        held, holder = holder_of(ledger, history)
     except LedgerError as error:
         click.echo(str(error), err=True)
         ctx.exit(Exit.LEDGER)
@@ -104,7 +107,7 @@ def _print_json(history: History, holder: Holder | None, *, held: bool) -> None:
     click.echo(msgspec.json.encode(told).decode())
 
 
-def _print_text(history: History, ledger: Path, holder: Holder | None, *, held: bool) -> None:
+def _print_text(history: History, ledger: Place, holder: Holder | None, *, held: bool) -> None:
     from batch_onboard.report.results import results
     from batch_onboard.report.summary import summarize
 

@@ -16,13 +16,16 @@ import msgspec
 
 from batch_onboard.ledger.lines import (
     ENTRY_LINES,
+    ClaimLine,
     CutLine,
     GoneLine,
     HeaderLine,
+    HeartbeatLine,
     LearnedLine,
     Line,
     PacedLine,
     RecordLine,
+    ReleasedLine,
     RewrittenLine,
     RunEndedLine,
     RunLine,
@@ -54,6 +57,9 @@ _TYPES: Any = Union[
         SalvagedLine,
         RecordLine,
         RewrittenLine,
+        ClaimLine,
+        HeartbeatLine,
+        ReleasedLine,
         HeaderLine,
     )
 ]

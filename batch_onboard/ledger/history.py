@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from batch_onboard.core.calls import Operation
     from batch_onboard.core.targets import Api, Target, TargetKey
     from batch_onboard.ledger.lines import (
+        ClaimLine,
         CutLine,
         HeaderLine,
         LearnedLine,
@@ -83,6 +84,7 @@ class History:
         paced: how fast the runs went, stretch by stretch.
         cuts: the tails that were cut off, ever.
         cut: the tail that was cut off when the ledger was opened this time.
+        holder: who holds the ledger, or has died with it, where that stands in the ledger itself.
     """
 
     header: HeaderLine
@@ -94,6 +96,7 @@ class History:
     paced: list[PacedLine] = field(default_factory=list)
     cuts: list[CutLine] = field(default_factory=list)
     cut: Cut | None = None
+    holder: ClaimLine | None = None
 
     def record(self, key: TargetKey) -> Record:
         """Return what is known about a target: the one record that lives in this history."""

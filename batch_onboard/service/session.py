@@ -21,6 +21,7 @@ import botocore
 from aiobotocore.config import AioConfig
 from aiobotocore.session import AioSession
 from botocore.exceptions import BotoCoreError
+from botocore.handlers import add_expect_header
 from botocore.utils import parse_timestamp
 
 from batch_onboard.core.targets import Api
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
     from batch_onboard.service.settings import ServiceSettings
 
 ServiceName: TypeAlias = Literal[
-    "connect", "connectcampaigns", "connectcampaignsv2", "kms", "organizations", "sts"
+    "connect", "connectcampaigns", "connectcampaignsv2", "kms", "organizations", "s3", "sts"
 ]
 CAMPAIGNS: dict[Api, ServiceName] = {Api.V1: "connectcampaigns", Api.V2: "connectcampaignsv2"}
 
@@ -117,7 +118,11 @@ class Clients:
                 f"no client for {service} in {region} can be made: {error}"
             ) from error
         check_endpoint(client.meta.endpoint_url)
-        lean_client(client)
+        if service == "s3":
+            # Small objects go at once: to ask first whether they may come costs a round trip.
+            client.meta.events.unregister("before-call.s3", add_expect_header)
+        else:
+            lean_client(client)
         return client
 
 
@@ -125,7 +130,7 @@ class Clients:
 async def open_clients(settings: ServiceSettings) -> AsyncIterator[Clients]:
     """Open a pool of clients and, at the end, close their connections."""
     _quieten()
-    transport = Transport()
+    transport = Transport(settings.may_change)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(transport.close)
         yield Clients(settings, transport, stack)

@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+from contextlib import ExitStack, suppress
+from typing import TYPE_CHECKING
+
+import pytest
+
+from batch_onboard.core.s3place import S3Place
+from batch_onboard.service.settings import ServiceSettings
+from tests.s3 import Bucket, moto_server, new_bucket, settings_for
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from batch_onboard.service.objects import Objects
+
+
+@pytest.fixture(scope="session")
+def moto_s3() -> Iterator[str]:
+    """The URL of moto's server, for all tests of this process."""
+    with moto_server() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def s3_objects(moto_s3: str) -> Iterator[Objects]:
+    """The way to S3, which takes its time to be made, for all tests that do not disturb it."""
+    from batch_onboard.service.objects import ObjectsError, open_objects  # noqa: PLC0415 - slow
+
+    with pytest.MonkeyPatch.context() as patch, ExitStack() as stack:
+        for name, value in settings_for(moto_s3).items():
+            patch.setenv(name, value)
+        objects = stack.enter_context(
+            open_objects(ServiceSettings(user_agent_extra="test", session_name="test"))
+        )
+        with suppress(ObjectsError):
+            objects.names(S3Place("no-such-bucket", "x"))
+        yield objects
+
+
+@pytest.fixture
+def bucket(moto_s3: str, s3_objects: Objects, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bucket]:
+    """An empty bucket, with settings by which this process reaches it."""
+    for name, value in settings_for(moto_s3).items():
+        monkeypatch.setenv(name, value)
+    with new_bucket(moto_s3, s3_objects) as made:
+        yield made
