@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from sys import intern
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from batch_onboard.core.lifecycle import IllegalMoveError
+from batch_onboard.core.record import Record
 from batch_onboard.core.targets import TargetKey
 from batch_onboard.ledger.history import RunSummary, TargetInfo
 from batch_onboard.ledger.lines import (
+    ENTRY_LINES,
     CutLine,
     EntryLine,
     GoneLine,
@@ -24,7 +26,9 @@ from batch_onboard.ledger.lines import (
 from batch_onboard.ledger.snapshot import record_of
 
 if TYPE_CHECKING:
-    from batch_onboard.core.record import Entry, Record
+    from collections.abc import Callable
+
+    from batch_onboard.core.record import Entry
     from batch_onboard.ledger.history import History
 
 
@@ -41,8 +45,14 @@ class Fold:
     def __init__(self, history: History) -> None:
         self._history = history
         self._keys: dict[str, TargetKey] = {}
-        self._records: dict[str, Record] = {}
-        self._infos: dict[tuple[object, ...], TargetInfo] = {}
+        self._records = history.records
+        self._infos: dict[TargetInfo, TargetInfo] = {}
+        self._of_targets: dict[type[Line], Callable[[Any], None]] = {
+            **dict.fromkeys(ENTRY_LINES.values(), self._take_entry),
+            RecordLine: self._take_record,
+            TargetLine: self._take_target,
+            GoneLine: self._take_gone,
+        }
 
     def take(self, line: Line) -> None:
         """Take in one line.
@@ -50,16 +60,7 @@ class Fold:
         Raises:
             ContradictionError: it contradicts what came before; nothing has changed.
         """
-        if isinstance(line, EntryLine):
-            self._take_entry(line)
-        elif isinstance(line, RecordLine):
-            self._take_record(line)
-        elif isinstance(line, TargetLine):
-            self._take_target(line)
-        elif isinstance(line, GoneLine):
-            self._take_gone(line)
-        else:
-            self._take_of_run(line)
+        self._of_targets.get(type(line), self._take_of_run)(line)
 
     def _take_of_run(self, line: Line) -> None:
         if isinstance(line, RunLine):
@@ -76,9 +77,10 @@ class Fold:
             raise ContradictionError("a header stands within the ledger")
 
     def _take_entry(self, line: EntryLine) -> None:
-        record = self._records.get(line.target)
+        key = self._key(line.target)
+        record = self._records.get(key)
         if record is None:
-            record = self._records[line.target] = self._history.record(self._key(line.target))
+            record = self._records[key] = Record()
         try:
             # A record reads only what a line has as well, and making an entry would cost more
             # than all the rest of taking it in.
@@ -87,16 +89,12 @@ class Fold:
             raise ContradictionError(f"{line.target}: {error}") from error
 
     def _take_record(self, line: RecordLine) -> None:
-        key, record = self._key(line.target), record_of(line)
-        self._records[line.target] = self._history.records[key] = record
+        self._records[self._key(line.target)] = record_of(line)
 
     def _take_target(self, line: TargetLine) -> None:
         labels = tuple(line.labels.items())
-        attributes = (line.api, line.encryption, line.wave, labels, line.accept_drift)
-        info = self._infos.get(attributes)
-        if info is None:
-            info = self._infos[attributes] = TargetInfo(*attributes)
-        self._history.place(self._key(line.target), info)
+        info = TargetInfo(line.api, line.encryption, line.wave, labels, line.accept_drift)
+        self._history.place(self._key(line.target), self._infos.setdefault(info, info))
 
     def _take_gone(self, line: GoneLine) -> None:
         try:
@@ -115,7 +113,7 @@ class Fold:
         key = self._keys.get(text)
         if key is None:
             try:
-                account_id, region, instance_id = TargetKey.parse(text)
+                account_id, region, instance_id = text.split("/")
             except ValueError:
                 raise ContradictionError(f"{text!r} names no target") from None
             key = self._keys[text] = TargetKey(intern(account_id), intern(region), instance_id)
