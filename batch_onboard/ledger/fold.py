@@ -6,7 +6,6 @@ from sys import intern
 from typing import TYPE_CHECKING, Any, cast
 
 from batch_onboard.core.lifecycle import IllegalMoveError
-from batch_onboard.core.record import Record
 from batch_onboard.core.targets import TargetKey
 from batch_onboard.ledger.history import RunSummary, TargetInfo
 from batch_onboard.ledger.lines import (
@@ -28,7 +27,7 @@ from batch_onboard.ledger.snapshot import record_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from batch_onboard.core.record import Entry
+    from batch_onboard.core.record import Entry, Record
     from batch_onboard.ledger.history import History
 
 
@@ -45,7 +44,7 @@ class Fold:
     def __init__(self, history: History) -> None:
         self._history = history
         self._keys: dict[str, TargetKey] = {}
-        self._records = history.records
+        self._records: dict[str, Record] = {}
         self._infos: dict[TargetInfo, TargetInfo] = {}
         self._of_targets: dict[type[Line], Callable[[Any], None]] = {
             **dict.fromkeys(ENTRY_LINES.values(), self._take_entry),
@@ -77,10 +76,9 @@ class Fold:
             raise ContradictionError("a header stands within the ledger")
 
     def _take_entry(self, line: EntryLine) -> None:
-        key = self._key(line.target)
-        record = self._records.get(key)
+        record = self._records.get(line.target)
         if record is None:
-            record = self._records[key] = Record()
+            record = self._records[line.target] = self._history.record(self._key(line.target))
         try:
             # A record reads only what a line has as well, and making an entry would cost more
             # than all the rest of taking it in.
@@ -89,7 +87,8 @@ class Fold:
             raise ContradictionError(f"{line.target}: {error}") from error
 
     def _take_record(self, line: RecordLine) -> None:
-        self._records[self._key(line.target)] = record_of(line)
+        key, record = self._key(line.target), record_of(line)
+        self._records[line.target] = self._history.records[key] = record
 
     def _take_target(self, line: TargetLine) -> None:
         labels = tuple(line.labels.items())
