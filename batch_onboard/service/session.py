@@ -26,6 +26,7 @@ from botocore.utils import parse_timestamp
 from batch_onboard.core.targets import Api
 from batch_onboard.service.credentials import PerCallProvider
 from batch_onboard.service.endpoints import check_endpoint
+from batch_onboard.service.lean import lean, lean_client
 from batch_onboard.service.settings import ServiceConfigurationError
 from batch_onboard.service.transport import OneShotSession, Transport
 
@@ -70,6 +71,7 @@ class Clients:
         self._botocore_session.register_component("credential_provider", provider)
         parsers = self._botocore_session.get_component("response_parser_factory")
         parsers.set_parser_defaults(timestamp_parser=_read_time)
+        lean(self._botocore_session)
         self._config = _client_config(settings, transport)
         self._endpoint_url = settings.endpoint_url
         self._stack = stack
@@ -115,6 +117,7 @@ class Clients:
                 f"no client for {service} in {region} can be made: {error}"
             ) from error
         check_endpoint(client.meta.endpoint_url)
+        lean_client(client)
         return client
 
 
