@@ -164,13 +164,16 @@ def test_what_is_over_leaves_only_its_limiter() -> None:
     tracemalloc.start()
     try:
         for each in courses:
-            waiting.add(each, LOOK, 0.0)
-            call = waiting.take(0.0)
-            assert call is not None
-            waiting.answered(call, OK, 0.0)
-            waiting.go_on(each, None, 0.0)
-        del call
+            _look_once(waiting, each)
         left = tracemalloc.get_traced_memory()[0]
     finally:
         tracemalloc.stop()
     assert left / number < 1_000  # bytes, of which a queue alone would take 760
+
+
+def _look_once(waiting: Lanes, only: Course) -> None:
+    waiting.add(only, LOOK, 0.0)
+    call = waiting.take(0.0)
+    assert call is not None
+    waiting.answered(call, OK, 0.0)
+    waiting.go_on(only, None, 0.0)
