@@ -115,17 +115,17 @@ class Record:
         """
         event = entry.event
         self.state = move(self.state, event)
-        if event is Event.CLEARING:
+        if event is _CLEARING:
             return
-        if event is Event.CLEARED:
-            self.automatic_clears += entry.automatic
-        if event is Event.INTENDED:
+        if event is _INTENDED:
             self._intend(entry)
-        elif event is not Event.GAVE_UP:
+        elif event is not _GAVE_UP:
             self.intent_at = None
             self.ours = entry.ours
             self.onboarded = event in _ONBOARDED
-        if event is Event.WITHDRAWN:
+        if event is _CLEARED:
+            self.automatic_clears += entry.automatic
+        if event is _WITHDRAWN:
             self.attempts -= 1
         if event in _FOUND:
             self.encryption, self.alias = entry.encryption, entry.alias
@@ -144,6 +144,9 @@ class Record:
         self.encryption, self.alias = entry.encryption, entry.alias
 
 
+# To look a member up in its enumeration would take longer than all that is done with it here.
+_INTENDED, _WITHDRAWN, _GAVE_UP = Event.INTENDED, Event.WITHDRAWN, Event.GAVE_UP
+_CLEARING, _CLEARED = Event.CLEARING, Event.CLEARED
 _FOUND = frozenset({Event.FOUND_ONBOARDED, Event.FOUND_DRIFT})
 _ONBOARDED = frozenset({Event.JOB_SUCCEEDED, Event.FOUND_ONBOARDED, Event.FOUND_MISSING})
 _FINAL = frozenset(

@@ -46,7 +46,12 @@ class Lane:
     )
 
     def __init__(
-        self, domain: Domain, limiter: Limiter, operation: Operation, priority: Priority
+        self,
+        domain: Domain,
+        limiter: Limiter,
+        operation: Operation,
+        priority: Priority,
+        throttled_at: float,
     ) -> None:
         self.domain = domain
         self.limiter = limiter
@@ -56,7 +61,7 @@ class Lane:
         self.queued = False
         self.parked = False
         self.waits_until: float | None = None
-        self.throttled_at = float("-inf")
+        self.throttled_at = throttled_at
 
 
 def wait_of(lanes: Iterable[Lane], now: float) -> Wait | None:

@@ -1,9 +1,9 @@
 """Which call goes next: lanes of waiting courses, paced by one limiter per domain and operation.
 
 A lane holds the courses of one (account, Region, operation, priority) in order. A lane is in one
-of five places: empty; ready (in the queue of its priority); waiting (in the timer heap, until its
-limiter, or the pause of an outage, lets it go on); stalled while a trial finds out whether an
-outage is over; or, for Starts, parked while the account has no place for another job. A
+of five places: empty, and forgotten; ready (in the queue of its priority); waiting (in the timer
+heap, until its limiter, or the pause of an outage, lets it go on); stalled while a trial finds out
+whether an outage is over; or, for Starts, parked while the account has no place for another job. A
 course that must wait for its own sake, a backoff or a poll that is not due, stands in the same heap
 until it joins its lane. So each event costs the same however many targets a manifest has, there is
 one timer per lane, and a slow domain takes nothing from others.
@@ -61,7 +61,7 @@ class Lanes:
         self._lanes: dict[tuple[Domain, Operation, Priority], Lane] = {}
         self._by_limiter: dict[int, list[Lane]] = {}
         self._under_way: set[Call] = set()
-        self._throttled: dict[tuple[Domain, Operation], Limiter] = {}
+        self._throttled: dict[tuple[Domain, Operation], float] = {}  # when, last
         self._seats = Seats()
         self._ready: dict[Priority, deque[Lane]] = {priority: deque() for priority in Priority}
         # (time, order, a lane whose limiter lets it go on, or a course and what it waits for)
@@ -75,10 +75,7 @@ class Lanes:
 
     def slowest(self, number: int) -> list[tuple[Domain, Operation, LimiterStatistics]]:
         """Return the limiters that met throttles, those of the lowest rate first."""
-        met = [
-            (domain, operation, limiter.statistics())
-            for (domain, operation), limiter in self._throttled.items()
-        ]
+        met = [(*scope, self._limiters[scope].statistics()) for scope in self._throttled]
         return nsmallest(number, met, key=lambda each: each[2].rate)
 
     @property
@@ -160,7 +157,7 @@ class Lanes:
         limiter = call.limiter
         if answer.meaning is Meaning.THROTTLED:
             limiter.throttled(call.ticket, now, answer.retry_after)
-            self._throttled[call.course.target.key.domain, call.operation] = limiter
+            self._throttled[call.course.target.key.domain, call.operation] = now
             for lane in self._by_limiter[id(limiter)]:
                 lane.throttled_at = now
         elif answer.meaning in NOT_SENT:
@@ -231,11 +228,11 @@ class Lanes:
         operation, priority = following.operation, following.priority
         lane = self._lanes.get((domain, operation, priority))
         if lane is None:
-            limiter = self._limiters.get((domain, operation))
-            if limiter is None:
-                limiter = self._make_limiter(domain, operation)
-                self._limiters[domain, operation] = limiter
-            lane = Lane(domain, limiter, operation, priority)
+            scope = domain, operation
+            if scope not in self._limiters:
+                self._limiters[scope] = self._make_limiter(domain, operation)
+            limiter, throttled_at = self._limiters[scope], self._throttled.get(scope, -inf)
+            lane = Lane(domain, limiter, operation, priority, throttled_at)
             self._lanes[domain, operation, priority] = lane
             self._by_limiter.setdefault(id(limiter), []).append(lane)
         return lane
@@ -259,6 +256,9 @@ class Lanes:
         course = self._pick(lane, now)
         if lane.courses:
             self._queue(lane)
+        else:  # of many domains, few have calls at one time
+            del self._lanes[lane.domain, lane.operation, lane.priority]
+            self._by_limiter[id(lane.limiter)].remove(lane)
         if course is None:
             return None
         refusal = self._circuits.refusal(course, lane.operation)

@@ -43,7 +43,8 @@ UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 """What decoding bytes of any origin may raise."""
 
 _LONGEST_BODY = LONGEST_LINE - 100  # the rest is room for the place and the checksum
-_CLOSING = len(b',"crc":"00000000"}\n')
+_CLOSES_WITH = b',"crc":"%08x"}\n'
+_CLOSING = len(_CLOSES_WITH % 0)
 _TYPES: Any = Union[
     (
         *ENTRY_LINES.values(),
@@ -90,21 +91,23 @@ class Seal:
     def line(self, seq: int, durable: int, body: bytes) -> bytes:
         """Return the whole line, with its line feed."""
         sealed = b'{"seq":%d,"durable":%d,%b' % (seq, durable, body)
-        return b'%b,"crc":"%08x"}\n' % (sealed, crc32(sealed, self._seed))
+        return sealed + _CLOSES_WITH % crc32(sealed, self._seed)
 
     def is_intact(self, raw: bytes) -> bool:
         """Say whether every byte of a line, its line feed too, is as this ledger wrote it."""
-        checksum = crc32(raw[:-_CLOSING], self._seed)
-        return raw[-_CLOSING:] == b',"crc":"%08x"}\n' % checksum
+        return raw[-_CLOSING:] == _CLOSES_WITH % crc32(raw[:-_CLOSING], self._seed)
+
+    def are_intact(self, lines: list[bytes]) -> bool:
+        """Say whether all lines are intact, for less than it costs to ask for each."""
+        seed = self._seed
+        checksums = [crc32(raw[:-_CLOSING], seed) for raw in lines]
+        closings = b"".join([raw[-_CLOSING:] for raw in lines])
+        return closings == _CLOSES_WITH * len(lines) % tuple(checksums)
 
 
-def decode(raw: bytes) -> Line:
-    """Read a whole line.
-
-    Raises:
-        msgspec.MsgspecError: it is not JSON, or not a line that this version knows.
-    """
-    return _decoder.decode(raw)
+decode = _decoder.decode
+"""Read a whole line. What is not JSON, or not a line that this version knows, raises
+`msgspec.MsgspecError`."""
 
 
 def encode(line: Line) -> bytes:

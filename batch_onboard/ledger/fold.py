@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from sys import intern
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from batch_onboard.core.lifecycle import IllegalMoveError
 from batch_onboard.core.targets import TargetKey
 from batch_onboard.ledger.history import RunSummary, TargetInfo
 from batch_onboard.ledger.lines import (
+    ENTRY_LINES,
     ClaimLine,
     CutLine,
     EntryLine,
@@ -27,6 +28,8 @@ from batch_onboard.ledger.lines import (
 from batch_onboard.ledger.snapshot import record_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from batch_onboard.core.record import Entry, Record
     from batch_onboard.ledger.history import History
 
@@ -45,7 +48,13 @@ class Fold:
         self._history = history
         self._keys: dict[str, TargetKey] = {}
         self._records: dict[str, Record] = {}
-        self._infos: dict[tuple[object, ...], TargetInfo] = {}
+        self._infos: dict[TargetInfo, TargetInfo] = {}
+        self._of_targets: dict[type[Line], Callable[[Any], None]] = {
+            **dict.fromkeys(ENTRY_LINES.values(), self._take_entry),
+            RecordLine: self._take_record,
+            TargetLine: self._take_target,
+            GoneLine: self._take_gone,
+        }
 
     def take(self, line: Line) -> None:
         """Take in one line.
@@ -53,16 +62,7 @@ class Fold:
         Raises:
             ContradictionError: it contradicts what came before; nothing has changed.
         """
-        if isinstance(line, EntryLine):
-            self._take_entry(line)
-        elif isinstance(line, RecordLine):
-            self._take_record(line)
-        elif isinstance(line, TargetLine):
-            self._take_target(line)
-        elif isinstance(line, GoneLine):
-            self._take_gone(line)
-        else:
-            self._take_of_run(line)
+        self._of_targets.get(type(line), self._take_of_run)(line)
 
     def _take_of_run(self, line: Line) -> None:
         if isinstance(line, RunLine):
@@ -91,11 +91,8 @@ class Fold:
 
     def _take_target(self, line: TargetLine) -> None:
         labels = tuple(line.labels.items())
-        attributes = (line.api, line.encryption, line.wave, labels, line.accept_drift)
-        info = self._infos.get(attributes)
-        if info is None:
-            info = self._infos[attributes] = TargetInfo(*attributes)
-        self._history.place(self._key(line.target), info)
+        info = TargetInfo(line.api, line.encryption, line.wave, labels, line.accept_drift)
+        self._history.place(self._key(line.target), self._infos.setdefault(info, info))
 
     def _take_gone(self, line: GoneLine) -> None:
         try:
@@ -125,7 +122,7 @@ class Fold:
         key = self._keys.get(text)
         if key is None:
             try:
-                account_id, region, instance_id = TargetKey.parse(text)
+                account_id, region, instance_id = text.split("/")
             except ValueError:
                 raise ContradictionError(f"{text!r} names no target") from None
             key = self._keys[text] = TargetKey(intern(account_id), intern(region), instance_id)

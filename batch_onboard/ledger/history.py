@@ -7,7 +7,7 @@ engine applies entries to the records before it journals them. Both end with equ
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from batch_onboard.core.record import Record
 
@@ -27,8 +27,7 @@ if TYPE_CHECKING:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class TargetInfo:
+class TargetInfo(NamedTuple):
     """What the manifest says about a target, as far as the ledger keeps it.
 
     Attributes:
@@ -107,7 +106,8 @@ class History:
 
     def place(self, key: TargetKey, info: TargetInfo) -> None:
         """Note that a target stands in the manifest, with these attributes."""
-        self.removed.pop(key, None)
+        if self.removed:
+            self.removed.pop(key, None)
         self.targets[key] = info
 
     def remove(self, key: TargetKey) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from typing import TYPE_CHECKING
 
 from batch_onboard.ledger.codec import LONGEST_LINE
@@ -23,6 +24,10 @@ def lines_of(descriptor: int, offset: int = 0) -> Iterator[bytes]:
     left = os.fstat(descriptor).st_size - offset
     with open(descriptor, "rb", buffering=_BUFFER, closefd=False) as file:
         file.seek(offset)
-        while left > 0 and (raw := file.readline(min(left, LONGEST_LINE))):
+        for raw in iter(partial(file.readline, LONGEST_LINE), b""):
             left -= len(raw)
+            if left <= 0:
+                if whole := raw[: len(raw) + left]:
+                    yield whole
+                return
             yield raw

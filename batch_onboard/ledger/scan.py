@@ -9,6 +9,7 @@ of any intact line, wherever that line stands, is damage; above it, it is an unf
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 from batch_onboard.ledger.codec import UNREADABLE, Seal, decode
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from batch_onboard.ledger.lines import HeaderLine, Line
+
+_BLOCK = 64
+"""Lines whose checksums are compared together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,19 +81,40 @@ class Scan:
         self.tail = None
 
     def __iter__(self) -> Iterator[Line]:
-        is_intact = self.seal.is_intact
-        for raw in self._lines:
-            if not is_intact(raw):
-                return self._stop_at(raw)
-            line = self._decode(raw)
-            if line.seq != self.seq + 1 or not self._durable <= line.durable <= self.seq:
+        seq = self.seq
+        for raw in self._intact():
+            try:
+                line = decode(raw)
+            except UNREADABLE as error:
+                raise LedgerVersionError.unknown_line(self._name, seq + 1, error) from None
+            mark = line.durable
+            if line.seq != seq + 1 or not self._durable <= mark <= seq:
                 return self._stop_at(raw)
             yield line
-            if line.durable == self.seq:  # as in the first line of every group
+            if mark == seq:  # as in the first line of every group
                 self.proven = self.offset
-            self._durable = line.durable
-            self.seq += 1
+            self._durable = mark
+            self.seq = seq = seq + 1
             self.offset += len(raw)
+        return None
+
+    def _intact(self) -> Iterator[bytes]:
+        """Yield lines up to the first one that is not intact.
+
+        Checksums are compared block by block. What follows is done line by line, since lines that
+        are kept for a while cost more than those whose memory the next one has again.
+        """
+        lines, seal = self._lines, self.seal
+        while block := list(islice(lines, _BLOCK)):
+            rest = iter(block)
+            self._lines = chain(rest, lines)
+            if seal.are_intact(block):
+                yield from rest
+                continue
+            for raw in rest:
+                if not seal.is_intact(raw):
+                    return self._stop_at(raw)
+                yield raw
         return None
 
     def damaged(self, problem: str) -> LedgerDamagedError:
@@ -102,9 +127,3 @@ class Scan:
         if defect.mark >= expected:
             raise self.damaged(defect.problem)
         self.tail = Tail(self.offset, defect.problem)
-
-    def _decode(self, raw: bytes) -> Line:
-        try:
-            return decode(raw)
-        except UNREADABLE as error:
-            raise LedgerVersionError.unknown_line(self._name, self.seq + 1, error) from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from batch_onboard.core.record import Record
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from batch_onboard.ledger.lines import Line
 
 _KNOWN = tuple(field.name for field in fields(Record))
+_what_is_known = attrgetter(*_KNOWN)
 
 
 def snapshot(history: History, at: datetime) -> Iterator[Line]:
@@ -54,7 +56,7 @@ def record_line(key: TargetKey, record: Record, at: datetime) -> RecordLine:
 
 def record_of(line: RecordLine) -> Record:
     """Return what a line says is known about a target."""
-    return Record(*[getattr(line, name) for name in _KNOWN])
+    return Record(*_what_is_known(line))
 
 
 def target_line(key: TargetKey, info: TargetInfo, at: datetime) -> TargetLine:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from batch_onboard.ledger.history import History, RunSummary
     from batch_onboard.ledger.lines import LearnedLine
 
-_FIELDS = tuple(field for field in Result.__dataclass_fields__ if field != "labels")
+_FIELDS = tuple(field for field in Result.__struct_fields__ if field != "labels")
 _RUN_FIELDS = (
     "tool",
     "python",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from batch_onboard.core.lifecycle import State
 from batch_onboard.core.opening import is_done
@@ -18,8 +19,7 @@ if TYPE_CHECKING:
     from batch_onboard.ledger.history import History, TargetInfo
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One target of a manifest, as a report shows it. The fields are the contract's.
 
     Attributes:

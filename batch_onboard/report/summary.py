@@ -67,13 +67,13 @@ class Summary:
 def summarize(results: Iterable[Result]) -> Summary:
     """Add results up."""
     states: Counter[State] = Counter()
-    stopped: dict[tuple[State, str, str | None], list[Result]] = {}
+    stopped: dict[tuple[State, str, str | None], _Behind] = {}
     started_here = 0
     for result in results:
         states[result.state] += 1
         started_here += result.started_here
         if result.state in _TROUBLED and result.next_action is not None:
-            stopped.setdefault(_what_stopped(result), []).append(result)
+            stopped.setdefault(_what_stopped(result), _Behind()).add(result)
     causes = (_cause(*what, behind) for what, behind in stopped.items())
     ordered = sorted(causes, key=lambda cause: (-cause.targets, cause.code))
     return Summary(dict(states), tuple(ordered), started_here)
@@ -93,16 +93,30 @@ def _what_stopped(result: Result) -> tuple[State, str, str | None]:
     return result.state, code, result.next_action
 
 
-def _cause(state: State, code: str, next_action: str | None, behind: list[Result]) -> Cause:
+class _Behind:
+    """The targets behind one cause, of which only the first are kept."""
+
+    def __init__(self) -> None:
+        self.targets = 0
+        self.accounts: set[str] = set()
+        self.first: list[Result] = []
+
+    def add(self, result: Result) -> None:
+        self.targets += 1
+        self.accounts.add(result.account_id)
+        if len(self.first) < _EXAMPLES:
+            self.first.append(result)
+
+
+def _cause(state: State, code: str, next_action: str | None, behind: _Behind) -> Cause:
     return Cause(
         state=state,
         code=code,
-        targets=len(behind),
-        accounts=len({result.account_id for result in behind}),
+        targets=behind.targets,
+        accounts=len(behind.accounts),
         next_action=next_action,
-        message=behind[0].message,
+        message=behind.first[0].message,
         examples=tuple(
-            f"{result.account_id}/{result.region}/{result.instance_id}"
-            for result in behind[:_EXAMPLES]
+            f"{result.account_id}/{result.region}/{result.instance_id}" for result in behind.first
         ),
     )

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import tracemalloc
 from typing import TYPE_CHECKING
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from batch_onboard.core.calls import Answer, Meaning, Operation
 from batch_onboard.core.course import Course
 from batch_onboard.core.limiter import BucketLimiter
+from batch_onboard.core.picture import Wait
 from batch_onboard.core.polling import PollPlan
 from batch_onboard.core.record import Record
 from batch_onboard.core.steps import Next, Priority, Rules
@@ -141,3 +143,37 @@ def test_polls_are_brought_forward_when_lengths_become_known() -> None:
         None,
         "start",
     ]
+
+
+def test_a_lane_that_comes_back_remembers_the_throttle() -> None:
+    """A domain whose only course was throttled a moment ago waits because of that."""
+    waiting, only = lanes(), course("a")
+    waiting.add(only, START, 0.0)
+    call = waiting.take(0.0)
+    assert call is not None
+    waiting.answered(call, THROTTLED, 0.1)
+    waiting.go_on(only, START, 0.1)
+    assert waiting.take(0.1) is None
+    assert waiting.wait_of(only.target.key.domain, 0.2) is Wait.THROTTLE
+
+
+def test_what_is_over_leaves_only_its_limiter() -> None:
+    """The queues of domains whose calls are over take no memory any more."""
+    waiting, number = lanes(), 500
+    courses = [course("a", f"{account:012}") for account in range(number)]
+    tracemalloc.start()
+    try:
+        for each in courses:
+            _look_once(waiting, each)
+        left = tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
+    assert left / number < 1_000  # bytes, of which a queue alone would take 760
+
+
+def _look_once(waiting: Lanes, only: Course) -> None:
+    waiting.add(only, LOOK, 0.0)
+    call = waiting.take(0.0)
+    assert call is not None
+    waiting.answered(call, OK, 0.0)
+    waiting.go_on(only, None, 0.0)

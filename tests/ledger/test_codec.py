@@ -147,3 +147,19 @@ def test_labels_keep_their_order() -> None:
     read = decode(Seal(ID).line(2, 1, encode(written)))
     assert isinstance(read, TargetLine)
     assert list(read.labels.items()) == [("z", "1"), ("a", "2")]
+
+
+@given(st.lists(st.binary(max_size=60)), st.data())
+def test_lines_are_intact_together_if_each_is(bodies: list[bytes], data: st.DataObject) -> None:
+    """Also where bytes have moved from one line to the next, so that all together are the same."""
+    seal = Seal(ID)
+    lines = [seal.line(seq, 0, body) for seq, body in enumerate(bodies, start=1)]
+    assert seal.are_intact(lines)
+    whole = bytearray(b"".join(lines))
+    if whole and data.draw(st.booleans()):
+        whole[data.draw(st.integers(0, len(whole) - 1))] ^= data.draw(st.integers(1, 255))
+    cuts = sorted(data.draw(st.sets(st.integers(0, len(whole)), max_size=4)))
+    pieces = [
+        bytes(whole[begin:end]) for begin, end in zip([0, *cuts], [*cuts, len(whole)], strict=True)
+    ]
+    assert seal.are_intact(pieces) is all(map(seal.is_intact, pieces))

@@ -357,7 +357,8 @@ def test_no_loss_makes_a_salvage_forget_what_it_kept(entries: list[Entry], data:
         told_last = [i for i, entry in enumerate(entries, 2) if entry.key == key(number)][-1:]
         before, after = truth.record(key(number)), history.record(key(number))
         if told_last and told_last[0] not in lost:
-            assert after.state is before.state
+            # What is found as it was left stays a success, if it is known that it was one.
+            assert after.state is before.state or {after.state, before.state} == DONE
             if entries[told_last[0] - 2].event not in _SILENT:
                 assert (after.intent_at, after.ours) == (before.intent_at, before.ours)
         if key(number) in told_of and after.state not in DONE:

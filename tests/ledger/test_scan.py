@@ -159,6 +159,18 @@ def test_a_mark_that_goes_back_is_a_defect() -> None:
     assert damage([*LINES, seal.line(8, 8, encode_entry(intent(6)))]).line == 8
 
 
+@pytest.mark.parametrize("index", [62, 63, 64, 65, 127, 128, 150])
+def test_a_defect_is_found_in_its_place_in_a_long_ledger(index: int) -> None:
+    """However many lines are looked at together, those before a defect count, and it is named."""
+    lines = raw_ledger([run_line()], *[[intent(number)] for number in range(160)])
+    broken = [*lines[:index], lines[index].replace(b"instance", b"Instance"), *lines[index + 1 :]]
+    error = damage(broken)
+    assert (error.line, error.offset) == (index + 1, sum(map(len, lines[:index])))
+    tail = walk(broken[: index + 1])
+    assert tail.seq == index
+    assert walk(lines[: index + 1]).seq == index + 1
+
+
 def test_the_error_says_where_what_and_the_way_out() -> None:
     """The message of damage names file, line, byte, problem, that nothing changed, and a remedy."""
     lines = [*LINES[:2], LINES[2].replace(b"instance-1", b"instance-2"), *LINES[3:]]

@@ -1,0 +1,22 @@
+"""What a target costs in a large batch, in one process: loading, running, resuming, reporting.
+
+Run it from the project's folder, with the project installed:
+
+    python -m benchmarks.scale
+    python -m benchmarks.scale --targets 10000 100000 1000000
+    python -m benchmarks.scale --targets 1000 10000 --run-up-to 10000 --json
+
+Each step is the real command in a process of its own, and each yardstick likewise:
+
+- validate, yaml: a manifest of so many instances. Its yardstick is PyYAML's C loader alone
+  (`yaml.load` with `CSafeLoader`) on the same file. Manifests end at 64 MiB, so there is no such
+  step where the file would be larger.
+- validate, jsonl: the same instances in a source of JSON Lines.
+- run: the whole of it, against a simulator in a process of its own, without throttles, whose jobs
+  end at once. Only up to `--run-up-to` targets, since it takes some milliseconds for each.
+- resume, status, report: on a finished ledger with the lines that such a run writes, four for each
+  target. Their yardstick is to read the same lines and decode each by msgspec, typed and untyped.
+
+Two instances share an account and Region. Every figure is the difference to a batch of one target,
+for each target: seconds of processor time, and highest resident memory.
+"""

@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+from dataclasses import astuple
+from typing import TYPE_CHECKING
+
+import pytest
+
+from batch_onboard.core.lifecycle import State
+from batch_onboard.ledger.file import read_history
+from batch_onboard.ledger.history import TargetInfo
+from batch_onboard.manifest.load import load_manifest
+from benchmarks.scale.__main__ import costs
+from benchmarks.scale.steps import Use
+from benchmarks.scale.work import Files, write_files
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_both_manifests_and_the_ledger_are_of_the_same_targets(tmp_path: Path) -> None:
+    """The ledger is that of a finished run, so that a resume has nothing to do."""
+    write_files(9, tmp_path)
+    files = Files.within(tmp_path)
+    history = read_history(files.ledger)
+    for path in (files.yaml, files.manifest):
+        targets = load_manifest(path).targets
+        assert history.targets == {each.key: TargetInfo.of(each) for each in targets}
+    assert len({key.domain for key in history.targets}) == 5
+    assert [record.state for record in history.records.values()] == [State.SUCCEEDED] * 9
+
+
+def test_a_step_costs_what_more_targets_add_and_is_set_beside_its_yardstick() -> None:
+    """Start-up is not the targets' cost, and what has no yardstick stands alone."""
+    one = {"lines, typed": Use(0.5, 1000), "status": Use(1.0, 2000), "run": Use(1.0, 0)}
+    many = {"lines, typed": Use(1.5, 1000), "status": Use(3.0, 3000), "run": Use(2.0, 0)}
+    found = costs(1001, one, many)
+    assert astuple(found["status"]) == pytest.approx((2000, 1.0, 2.0))
+    assert found["run"].times is None
