@@ -47,6 +47,11 @@ class Permission:
         """Calls other than deletes may go."""
         return Operation.START not in self._closed
 
+    @property
+    def suspect(self) -> object:
+        """Who is about to find out whether a refusal stands; None if nobody is."""
+        return self._suspect
+
     def closed(self, operation: Operation) -> Answer | None:
         """Return the refusal that stands for every further call, if there is one."""
         return self._closed.get(operation)

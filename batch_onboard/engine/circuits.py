@@ -49,6 +49,7 @@ class Circuits:
         self._let_in: defaultdict[_Access, set[Operation]] = defaultdict(set)
         self._unavailable: dict[Identity | _Access, Answer] = {}
         self._refused: dict[Course, Answer] = {}  # by the latest answer to its calls
+        self._suspects: set[Course] = set()
         self._held: dict[_Access, list[Held]] = {}
         self._released: list[Held] = []
         self._notices: list[Notice] = []
@@ -76,6 +77,10 @@ class Circuits:
         if answer.meaning is Meaning.NO_IDENTITY:
             self._close(course, answer)
             return
+        self._judge(course, operation, answer)
+
+    def _judge(self, course: Course, operation: Operation, answer: Answer) -> None:
+        """Take note of what an answer says about an identity's permission."""
         access = _access(course)
         if answer.meaning in REFUSALS:
             self._refused[course] = answer
@@ -84,8 +89,12 @@ class Circuits:
         elif answer.meaning in LET_IN:
             self._let_in[access].add(operation)
         permission = self._permissions.get(access)
-        if permission is not None and permission.answered(course, operation, answer.meaning):
-            self._release(access)
+        if permission is None:
+            return
+        if permission.answered(course, operation, answer.meaning):
+            self._release(access, course)
+        elif permission.suspect is course:
+            self._suspects.add(course)
 
     def over(self, course: Course) -> None:
         """Take note that a course makes no further call."""
@@ -100,7 +109,7 @@ class Circuits:
             refused = replace(refused, message=course.record.message)
         open_before = permission.is_open
         if permission.over(course, refused):
-            self._release(access)
+            self._release(access, course)
         if refused is not None and permission.is_open is not open_before:
             scope = f"{course.target.identity} in {course.target.key.region}"
             self._notices.append(Notice(Circuit.REFUSED, scope, refused))
@@ -157,6 +166,10 @@ class Circuits:
         self._held.setdefault(access, []).append((course, following))
         return True
 
+    def suspect_in(self, domain: Domain) -> Course | None:
+        """Return a course of a domain for which others of its identity wait, if there is one."""
+        return next((each for each in self._suspects if each.target.key.domain == domain), None)
+
     def released(self) -> list[Held]:
         """Hand over the courses that were kept and may go on, once."""
         released, self._released = self._released, []
@@ -177,7 +190,8 @@ class Circuits:
             scope = f"{identity} in {region}" if regional else str(identity)
             self._notices.append(Notice(Circuit.REFUSED, scope, answer))
 
-    def _release(self, access: _Access) -> None:
+    def _release(self, access: _Access, suspect: Course) -> None:
+        self._suspects.discard(suspect)
         self._released += self._held.pop(access, ())
 
     def _on_the_way(self, domain: Domain) -> Iterator[Breaker]:

@@ -221,7 +221,9 @@ class Lanes:
             lane.courses.appendleft(course)
         else:
             lane.courses.append(course)
-        if not (lane.queued or lane.parked) and lane.waits_until is None:
+        if lane.parked:
+            self._unpark(lane.domain)
+        elif not lane.queued and lane.waits_until is None:
             self._queue(lane)
 
     def _lane(self, domain: Domain, following: Next) -> Lane:
@@ -275,16 +277,21 @@ class Lanes:
     def _pick(self, lane: Lane, now: float) -> Course | None:
         """Take the first course of a lane that no circuit keeps."""
         following = Next(lane.operation, lane.priority, now)
+        if not self._is_free(lane) and (suspect := self._circuits.suspect_in(lane.domain)):
+            lane.courses.remove(suspect)
+            return suspect
         while lane.courses:
             course = lane.courses.popleft()
             if not self._circuits.hold(course, following):
                 return course
         return None
 
+    def _is_free(self, lane: Lane) -> bool:
+        return lane.operation is not Operation.START or self._seats.free(lane.domain)
+
     def _has_place(self, lane: Lane) -> bool:
-        if lane.operation is not Operation.START:
-            return True
-        return self._seats.free(lane.courses[0].target.key.domain)
+        """A Start needs a place, unless those who hold the places wait for what it meets."""
+        return self._is_free(lane) or self._circuits.suspect_in(lane.domain) in lane.courses
 
     def _unpark(self, domain: Domain) -> None:
         lane = self._lanes.get((domain, Operation.START, Priority.START))

@@ -282,3 +282,12 @@ def test_a_bug_in_a_trial_holds_nobody_up() -> None:
     stage = world(error(500, "InternalServerException", window={"from": 0, "to": 60}))
     stage.run(targets(8, accounts=1), limiter=fast, concurrency=1, service=_Buggy)
     assert Counter(stage.states().values()) == {"succeeded": 7, "pending": 1}
+
+
+def test_a_refusal_is_confirmed_also_where_all_places_for_jobs_are_taken() -> None:
+    """Those whose jobs hold the places wait for its retry, which therefore needs none."""
+    denied = error(403, "AccessDeniedException", operation="Start*", instance_id="i-5")
+    job = {"job_duration": {"min": 5, "max": 10}, "max_jobs_in_progress": 2}
+    stage = world({**denied, "times": 1}, defaults=job)
+    stage.run(targets(8, accounts=1), limiter=fast)
+    assert Counter(stage.states().values()) == {"succeeded": 8}
