@@ -19,6 +19,7 @@ import anyio
 from batch_onboard.app.access import open_access
 from batch_onboard.app.audit import run_line
 from batch_onboard.app.clock import now_utc
+from batch_onboard.app.ledgers import open_any_ledger
 from batch_onboard.app.outcome import Ending, Outcome, unsaved
 from batch_onboard.app.pace import Pace
 from batch_onboard.app.quotas import learned_lines, limiter_maker
@@ -38,15 +39,14 @@ from batch_onboard.engine.tally import Tally
 from batch_onboard.engine.watching import Unwatched
 from batch_onboard.exits import Exit
 from batch_onboard.ledger.errors import LedgerUnusableError
-from batch_onboard.ledger.file import open_ledger
 from batch_onboard.service.settings import ServiceConfigurationError
 from batch_onboard.versions import tool_version
 
 if TYPE_CHECKING:
     import signal
     from collections.abc import Iterator
-    from pathlib import Path
 
+    from batch_onboard.app.ledgers import Place
     from batch_onboard.app.settings import Settings
     from batch_onboard.core.ports import Journal, Service
     from batch_onboard.core.steps import Rules
@@ -232,7 +232,7 @@ class Batch:
 
 
 @contextmanager
-def open_batch(manifest: Manifest, ledger_path: Path, settings: Settings) -> Iterator[Batch]:
+def open_batch(manifest: Manifest, ledger_path: Place, settings: Settings) -> Iterator[Batch]:
     """Open a manifest's ledger for one run, creating it if there is none.
 
     A new one is not left behind if the run does not begin.
@@ -242,12 +242,13 @@ def open_batch(manifest: Manifest, ledger_path: Path, settings: Settings) -> Ite
             simulated with what is so.
         SelectionError: the settings select nothing, or what can't go together.
     """
-    with open_ledger(
+    with open_any_ledger(
         ledger_path,
         manifest_name=manifest.name,
         tool_version=tool_version(),
         wall=now_utc,
         lock_timeout=settings.lock_timeout,
+        notify=settings.notify,
     ) as ledger:
         _keep_apart(ledger, simulate=settings.scenario is not None)
         try:

@@ -9,12 +9,29 @@ import click
 
 from batch_onboard.cli.framework import ALLOWED, Duration, Option, load_settings
 from batch_onboard.core.allowance import Allowance
+from batch_onboard.core.s3place import SCHEME, S3Place
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 FILE = click.Path(path_type=Path)
 SOME_TIME = Duration(positive=True)
+
+
+class PlaceType(click.Path):
+    """A path, or a place in S3: `s3://bucket/name`."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return a `Path` or an `S3Place`."""
+        if not str(value).startswith(SCHEME):
+            return super().convert(value, param, ctx)
+        try:
+            return S3Place.parse(str(value))
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+PLACE = PlaceType(path_type=Path)
 
 
 def option(section: str, *names: str, settable: bool = True, **rest: Any) -> Callable[..., Any]:
@@ -29,7 +46,7 @@ def allowance_of(ctx: click.Context) -> Allowance:
 
 
 manifest_argument = click.argument("manifest", type=FILE)
-ledger_argument = click.argument("ledger", type=FILE)
+ledger_argument = click.argument("ledger", type=PLACE)
 output_option = click.option(
     "--output",
     cls=Option,

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from batch_onboard.core.s3place import SCHEME
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
@@ -212,7 +214,10 @@ def _setting(
         raise click.BadParameter(f"{path}: {option.name} must be {what}", ctx, param)
     if isinstance(option.type, click.Path):
         streams = {"-"} if option.type.allow_dash else set()
-        texts = [each if each in streams else str(path.parent / each) for each in texts]
+        texts = [
+            each if each in streams or each.startswith(SCHEME) else str(path.parent / each)
+            for each in texts
+        ]
     return texts if option.multiple else texts[0]
 
 

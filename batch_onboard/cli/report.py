@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 import click
@@ -13,6 +14,8 @@ from batch_onboard.exits import Exit
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from batch_onboard.app.ledgers import Place
 
 
 @click.command(cls=Command)
@@ -37,15 +40,15 @@ if TYPE_CHECKING:
 )
 @click.pass_context
 def report(
-    ctx: click.Context, ledger: Path, form: str | None, out: Path | None, removed: bool
+    ctx: click.Context, ledger: Place, form: str | None, out: Path | None, removed: bool
 ) -> None:
     """Write the results per target, as of the latest run, to stdout or a file."""
+    from batch_onboard.app.ledgers import read_any_history
     from batch_onboard.ledger.errors import LedgerError
-    from batch_onboard.ledger.file import read_history
     from batch_onboard.report.formats import Format, write_report
 
     try:
-        history = read_history(ledger)
+        history = read_any_history(ledger)
     except LedgerError as error:
         click.echo(str(error), err=True)
         ctx.exit(Exit.LEDGER)
@@ -54,7 +57,7 @@ def report(
     if out is None:
         write_report(history, Format(form), sys.stdout, removed=removed)
         return
-    if out.exists() and out.samefile(ledger):
+    if isinstance(ledger, PurePath) and out.exists() and out.samefile(ledger):
         click.echo(f"{out} is the ledger itself: name another file", err=True)
         ctx.exit(Exit.USAGE)
     try:

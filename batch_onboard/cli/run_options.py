@@ -9,6 +9,7 @@ import click
 
 from batch_onboard.cli.arguments import (
     FILE,
+    PLACE,
     SOME_TIME,
     allow_profiles_option,
     concurrency_option,
@@ -75,9 +76,10 @@ _OPTIONS = (
     _option(
         "Common",
         "--ledger",
-        type=FILE,
-        help="Where the ledger is. Default: <manifest stem>.ledger.jsonl beside the manifest, with "
-        "--simulate <manifest stem>.simulated.ledger.jsonl.",
+        type=PLACE,
+        help="Where the ledger is: a file, or s3://bucket/name. Default: "
+        "<manifest stem>.ledger.jsonl beside the manifest, with --simulate "
+        "<manifest stem>.simulated.ledger.jsonl.",
     ),
     _option(
         "Common",

@@ -14,6 +14,7 @@ from batch_onboard.cli.texts import count, safe, summary_lines
 from batch_onboard.exits import Exit
 
 if TYPE_CHECKING:
+    from batch_onboard.app.ledgers import Place
     from batch_onboard.ledger.history import History
 
 
@@ -21,16 +22,16 @@ if TYPE_CHECKING:
 @ledger_argument
 @output_option
 @click.pass_context
-def status(ctx: click.Context, ledger: Path, output: str) -> None:
+def status(ctx: click.Context, ledger: Place, output: str) -> None:
     """Say where a batch stands, also while a run writes to its ledger."""
+    from batch_onboard.app.ledgers import read_any_history
     from batch_onboard.ledger.errors import LedgerError
-    from batch_onboard.ledger.file import read_history
     from batch_onboard.report.formats import run_json
     from batch_onboard.report.results import results
     from batch_onboard.report.summary import summarize
 
     try:
-        history = read_history(ledger)
+        history = read_any_history(ledger)
     except LedgerError as error:
         click.echo(str(error), err=True)
         ctx.exit(Exit.LEDGER)
