@@ -10,6 +10,7 @@ import logging
 import os
 import platform
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
 
@@ -20,6 +21,7 @@ import botocore
 from aiobotocore.config import AioConfig
 from aiobotocore.session import AioSession
 from botocore.exceptions import BotoCoreError
+from botocore.utils import parse_timestamp
 
 from batch_onboard.core.targets import Api
 from batch_onboard.service.credentials import PerCallProvider
@@ -66,6 +68,8 @@ class Clients:
         self._botocore_session = AioSession(session_vars=_WITHOUT_CONFIG if isolated else None)
         provider = PerCallProvider(settings.secrets)
         self._botocore_session.register_component("credential_provider", provider)
+        parsers = self._botocore_session.get_component("response_parser_factory")
+        parsers.set_parser_defaults(timestamp_parser=_read_time)
         self._config = _client_config(settings, transport)
         self._endpoint_url = settings.endpoint_url
         self._stack = stack
@@ -162,6 +166,17 @@ def _quieten() -> None:
     for name in _LIBRARIES:
         logger = logging.getLogger(name)
         logger.setLevel(max(logger.level, logging.INFO))
+
+
+def _read_time(value: Any) -> datetime:
+    """Read a timestamp as botocore does, but the form of STS without the detour over dateutil.
+
+    That costs a seventh of an AssumeRole.
+    """
+    try:
+        return datetime.fromisoformat(value)
+    except (TypeError, ValueError):
+        return parse_timestamp(value)
 
 
 def _client_config(settings: ServiceSettings, transport: Transport) -> AioConfig:

@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import benchmarks.accounts
-from benchmarks.accounts.work import CONCURRENCY, SCENARIO, write_manifest
+from benchmarks.accounts.work import CONCURRENCY, SCENARIO, Work, write_manifest
 from benchmarks.peers.stage import clean_environment, serve_simulator, what_was_seen
 
 _STARTED = 3  # the exit codes of ours that mean that it has got through, with the 0 of all
@@ -68,44 +68,47 @@ def main() -> None:
     )
     parser.add_argument("--accounts", type=int, default=10_000, metavar="N", help="default: 10000")
     parser.add_argument("--sessions", type=int, default=50, metavar="N", help="default: 50")
+    parser.add_argument("--only-start", action="store_true", help="read nothing first")
     parser.add_argument("--json", action="store_true", help="print JSON")
     asked = parser.parse_args()
     if min(asked.accounts, asked.sessions) < 2:
         parser.error("it takes at least 2 accounts to say what one more costs")
-    costs = asyncio.run(_play_all(asked.accounts, asked.sessions))
+    costs = asyncio.run(_play_all(asked.accounts, asked.sessions, asked.only_start))
     if asked.json:
         print(json.dumps({name: asdict(each) for name, each in costs.items()}, indent=2))
     else:
         print(_table(costs))
 
 
-async def _play_all(accounts: int, sessions: int) -> dict[str, Cost]:
+async def _play_all(accounts: int, sessions: int, only_start: bool) -> dict[str, Cost]:
     costs = {}
     for name in _CONTENDERS:
         many = sessions if name == "sessions" else accounts
-        costs[name] = cost(await _play(name, 1), await _play(name, many))
+        one, all_of_them = Work(1, only_start), Work(many, only_start)
+        costs[name] = cost(await _play(name, one), await _play(name, all_of_them))
     return costs
 
 
-async def _play(name: str, accounts: int) -> Play:
+async def _play(name: str, work: Work) -> Play:
     with TemporaryDirectory() as text:
         folder = Path(text)
         scenario = folder / "scenario.yaml"
         scenario.write_text(SCENARIO)
-        command = _command(name, accounts, folder)
+        command = _command(name, work, folder)
         async with serve_simulator(scenario, folder) as settings:
             environment = clean_environment(folder) | settings
             cpu, memory = await asyncio.to_thread(_run, command, environment, folder)
             seen = await what_was_seen(settings["AWS_ENDPOINT_URL"])
-    _check(name, accounts, seen)
-    return Play(accounts, cpu, memory, seen["connections"] - 1)  # one was opened to ask for it
+    _check(name, work.accounts, seen)
+    return Play(work.accounts, cpu, memory, seen["connections"] - 1)  # one was opened to ask for it
 
 
-def _command(name: str, accounts: int, folder: Path) -> list[str]:
+def _command(name: str, work: Work, folder: Path) -> list[str]:
     if name != "ours":
-        return [sys.executable, "-m", f"benchmarks.accounts.{name}", str(accounts)]
-    manifest = str(write_manifest(accounts, folder))
-    options = ["--yes", "--no-wait", "--concurrency", str(CONCURRENCY), "-q"]
+        return [sys.executable, "-m", f"benchmarks.accounts.{name}", *work.arguments]
+    manifest = str(write_manifest(work.accounts, folder))
+    precheck = "--no-precheck" if work.only_start else "--precheck"
+    options = ["--yes", "--no-wait", precheck, "--concurrency", str(CONCURRENCY), "-q"]
     return [sys.executable, "-m", "batch_onboard", "run", manifest, *options]
 
 

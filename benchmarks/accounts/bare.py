@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections import deque
 from contextvars import ContextVar
 from typing import Any
@@ -15,7 +14,7 @@ from aiobotocore.session import AioSession
 from botocore.credentials import ReadOnlyCredentials
 from botocore.exceptions import ClientError
 
-from benchmarks.accounts.work import CONCURRENCY, REGION, account_id, instance_id, role_arn
+from benchmarks.accounts.work import CONCURRENCY, REGION, Work, account_id, instance_id, role_arn
 
 _keys: ContextVar[ReadOnlyCredentials] = ContextVar("keys")
 
@@ -33,20 +32,20 @@ class _Provider:
         return _Credentials()
 
 
-async def _main(accounts: int) -> None:
+async def _main(work: Work) -> None:
     inner = AioSession()
     inner.register_component("credential_provider", _Provider())
     session = aioboto3.Session(botocore_session=inner)
     config = AioConfig(retries={"total_max_attempts": 1}, max_pool_connections=CONCURRENCY)
-    waiting = deque(account_id(number) for number in range(accounts))
+    waiting = deque(account_id(number) for number in range(work.accounts))
     sts_client = aioboto3.Session().client("sts", region_name=REGION, config=config)
     client = session.client("connectcampaigns", region_name=REGION, config=config)
     async with sts_client as sts, client as campaigns, asyncio.TaskGroup() as workers:
         for _ in range(CONCURRENCY):
-            workers.create_task(_work(sts, campaigns, waiting))
+            workers.create_task(_work_off(sts, campaigns, waiting, work.reads))
 
 
-async def _work(sts: Any, campaigns: Any, waiting: deque[str]) -> None:
+async def _work_off(sts: Any, campaigns: Any, waiting: deque[str], reads: tuple[str, ...]) -> None:
     while waiting:
         account = waiting.popleft()
         assumed = await sts.assume_role(RoleArn=role_arn(account), RoleSessionName="bare")
@@ -54,12 +53,9 @@ async def _work(sts: Any, campaigns: Any, waiting: deque[str]) -> None:
         keys = (given["AccessKeyId"], given["SecretAccessKey"], given["SessionToken"])
         _keys.set(ReadOnlyCredentials(*keys))
         name = instance_id(account)
-        for read in (
-            campaigns.get_instance_onboarding_job_status,
-            campaigns.get_connect_instance_config,
-        ):
+        for read in reads:
             try:
-                await read(connectInstanceId=name)
+                await getattr(campaigns, read)(connectInstanceId=name)
             except ClientError as error:
                 if error.response["Error"]["Code"] != "ResourceNotFoundException":
                     raise
@@ -69,4 +65,4 @@ async def _work(sts: Any, campaigns: Any, waiting: deque[str]) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(_main(int(sys.argv[1])))
+    asyncio.run(_main(Work.from_arguments()))

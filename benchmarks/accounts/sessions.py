@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import boto3  # type: ignore[import-untyped]  # it has no types
 from botocore.exceptions import ClientError
 
-from benchmarks.accounts.work import REGION, account_id, instance_id, role_arn
+from benchmarks.accounts.work import REGION, Work, account_id, instance_id, role_arn
 
 _THREADS = 20  # botocove's default
 
 
-def _onboard(sts: Any, account: str) -> Any:
+def _onboard(sts: Any, account: str, reads: tuple[str, ...]) -> Any:
     assumed = sts.assume_role(RoleArn=role_arn(account), RoleSessionName="sessions")["Credentials"]
     session = boto3.Session(
         aws_access_key_id=assumed["AccessKeyId"],
@@ -24,12 +23,9 @@ def _onboard(sts: Any, account: str) -> Any:
     )
     campaigns: Any = session.client("connectcampaigns")
     name = instance_id(account)
-    for read in (
-        campaigns.get_instance_onboarding_job_status,
-        campaigns.get_connect_instance_config,
-    ):
+    for read in reads:
         try:
-            read(connectInstanceId=name)
+            getattr(campaigns, read)(connectInstanceId=name)
         except ClientError as error:
             if error.response["Error"]["Code"] != "ResourceNotFoundException":
                 raise
@@ -39,12 +35,13 @@ def _onboard(sts: Any, account: str) -> Any:
     return session, campaigns
 
 
-def _main(accounts: int) -> None:
+def _main(work: Work) -> None:
     sts = boto3.Session().client("sts", region_name=REGION)
+    accounts = [account_id(number) for number in range(work.accounts)]
     with ThreadPoolExecutor(_THREADS) as pool:
-        kept = list(pool.map(lambda number: _onboard(sts, account_id(number)), range(accounts)))
-    assert len(kept) == accounts  # noqa: S101 - and so they are kept until here
+        kept = list(pool.map(lambda account: _onboard(sts, account, work.reads), accounts))
+    assert len(kept) == work.accounts  # noqa: S101 - and so they are kept until here
 
 
 if __name__ == "__main__":
-    _main(int(sys.argv[1]))
+    _main(Work.from_arguments())

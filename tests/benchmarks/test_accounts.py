@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.accounts.__main__ import Play, cost
+from benchmarks.accounts.__main__ import Play, _command, cost
+from benchmarks.accounts.work import Work
 
 PROJECT = Path(__file__).parents[2]
 
@@ -41,3 +42,12 @@ def test_the_cost_of_an_account_is_what_more_of_them_add() -> None:
 def test_one_account_is_too_few() -> None:
     """What one more costs can't be told from one."""
     assert "at least 2" in _measure("--accounts", "1").stderr
+
+
+@pytest.mark.parametrize("only_start", [False, True])
+def test_all_contenders_read_or_none_does(only_start: bool, tmp_path: Path) -> None:
+    """Without reads before a Start, ours leaves them out as the others do."""
+    work = Work(2, only_start)
+    assert ("--no-precheck" in _command("ours", work, tmp_path)) is only_start
+    assert ("--only-start" in _command("bare", work, tmp_path)) is only_start
+    assert (work.reads == ()) is only_start
