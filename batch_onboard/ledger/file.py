@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from batch_onboard.ledger.appender import Appender
 from batch_onboard.ledger.codec import encode
+from batch_onboard.ledger.errors import NothingToSalvageError
 from batch_onboard.ledger.ledger import Ledger
 from batch_onboard.ledger.lines import CutLine
 from batch_onboard.ledger.lock import LedgerLock
@@ -107,6 +108,18 @@ def check_before_locking(path: Path, *, exists: bool = False) -> None:
         os.close(os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC))
         if exists or os.path.lexists(path):
             os.close(open_regular(path, os.O_RDONLY))
+
+
+def check_new(path: Path) -> None:
+    """Refuse to write a new ledger where something is already.
+
+    Raises:
+        NothingToSalvageError: there is.
+        LedgerUnusableError: its folder can't be used.
+    """
+    check_before_locking(path)
+    if os.path.lexists(path):
+        raise NothingToSalvageError(f"{path} exists: nothing was written. Name a new file with -o")
 
 
 def open_locked(path: Path, wall: WallClock) -> tuple[History, Appender, list[str]]:

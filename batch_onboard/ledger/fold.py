@@ -14,6 +14,7 @@ from batch_onboard.ledger.lines import (
     GoneLine,
     LearnedLine,
     Line,
+    MergedLine,
     PacedLine,
     RecordLine,
     RewrittenLine,
@@ -72,6 +73,8 @@ class Fold:
             self._history.paced.append(line)
         elif isinstance(line, CutLine):
             self._history.cuts.append(line)
+        elif isinstance(line, MergedLine):
+            self._history.merged.append(line)
         elif not isinstance(line, RewrittenLine):  # which tells of the file, not of the batch
             raise ContradictionError("a header stands within the ledger")
 

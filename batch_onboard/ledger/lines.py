@@ -13,6 +13,7 @@ import msgspec
 
 from batch_onboard.core.calls import Operation  # noqa: TC001 - msgspec reads the annotations
 from batch_onboard.core.lifecycle import Event, State
+from batch_onboard.core.shard import Shard  # noqa: TC001 - msgspec reads the annotations
 from batch_onboard.core.targets import Api  # noqa: TC001 - msgspec reads the annotations
 
 FORMAT = 2
@@ -83,6 +84,7 @@ class RunLine(Line, tag="run", frozen=True, kw_only=True):
         caller: the ARN of the caller's own identity, where it is known.
         change_ref: what `--change-ref` said.
         simulated: it ran against a simulator of its own, so nothing that it did is so.
+        shard: the part of the batch that it did; None if it did all of it.
     """
 
     run: str
@@ -98,6 +100,7 @@ class RunLine(Line, tag="run", frozen=True, kw_only=True):
     caller: str | None = None
     change_ref: str | None = None
     simulated: bool = False
+    shard: Shard | None = None
 
 
 class RunEndedLine(Line, tag="run_ended", frozen=True, kw_only=True):
@@ -167,8 +170,22 @@ class RewrittenLine(Line, tag="rewritten", frozen=True, kw_only=True):
         tool: the version of batch-onboard.
     """
 
-    why: Literal["compact", "salvage"]
+    why: Literal["compact", "salvage", "merge"]
     lines: int
+    tool: str
+
+
+class MergedLine(Line, tag="merged", frozen=True, kw_only=True):
+    """This ledger was made of several, and is no shard's, though the runs before may have been.
+
+    Attributes:
+        ledgers: their names.
+        missing: the shards of which none was there, as far as the others tell.
+        tool: the version of batch-onboard that made it.
+    """
+
+    ledgers: tuple[str, ...]
+    missing: tuple[Shard, ...] = ()
     tool: str
 
 
