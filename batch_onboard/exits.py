@@ -14,6 +14,7 @@ class Exit(IntEnum):
     UNFINISHED = 3
     STOPPED = 4
     LEDGER = 5
+    WORK_TO_DO = 6
     WORK_LEFT = 10
     LOCKED = 11
     INTERRUPTED = 130
@@ -26,10 +27,11 @@ MEANINGS = {
         "(or, with --no-wait, in_progress)"
     ),
     Exit.ERROR: "unexpected error",
-    Exit.USAGE: "usage or manifest",
+    Exit.USAGE: "usage, manifest or plan",
     Exit.UNFINISHED: "finished, some targets failed, rejected, drifted or unresolved",
     Exit.STOPPED: "stopped by a failure limit or the canary",
     Exit.LEDGER: "the ledger can't be read or written",
+    Exit.WORK_TO_DO: "plan --detailed-exitcode: something to do",
     Exit.WORK_LEFT: "--max-duration or --limit reached, work left",
     Exit.LOCKED: "another run holds the ledger",
     Exit.INTERRUPTED: "interrupted (SIGINT), drained and saved",

@@ -6,10 +6,15 @@
 from __future__ import annotations
 
 from batch_onboard.app.batch import Batch, open_batch
+from batch_onboard.app.histories import history_of
 from batch_onboard.app.outcome import Outcome
+from batch_onboard.app.planfile import Approved, PlanFileError, load_plan, save_plan
+from batch_onboard.app.planning import Item, Plan, Planning
 from batch_onboard.app.settings import Settings
 from batch_onboard.core.allowance import Allowance
+from batch_onboard.core.forecast import Forecast
 from batch_onboard.core.lifecycle import State
+from batch_onboard.core.planning import Action, Planned
 from batch_onboard.core.selection import Selection, SelectionError, Selector
 from batch_onboard.core.steps import Rules
 from batch_onboard.core.targets import Api, Encryption, Identity, Target, TargetKey
@@ -29,22 +34,30 @@ from batch_onboard.simulator.errors import SimulatorError
 from batch_onboard.simulator.scenario import Scenario, ScenarioError, load_scenario
 
 __all__ = [
+    "Action",
     "Allowance",
     "Api",
+    "Approved",
     "Batch",
     "Cause",
     "Encryption",
     "Exit",
+    "Forecast",
     "Format",
     "Happening",
     "History",
     "Identity",
+    "Item",
     "LedgerError",
     "LedgerLockedError",
     "Manifest",
     "ManifestError",
     "Notice",
     "Outcome",
+    "Plan",
+    "PlanFileError",
+    "Planned",
+    "Planning",
     "Problem",
     "Result",
     "Rules",
@@ -62,11 +75,14 @@ __all__ = [
     "TargetKey",
     "Tolerance",
     "Watcher",
+    "history_of",
     "load_manifest",
+    "load_plan",
     "load_scenario",
     "open_batch",
     "read_history",
     "results",
+    "save_plan",
     "summarize",
     "write_report",
 ]

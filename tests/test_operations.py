@@ -7,9 +7,12 @@ from pathlib import Path
 
 import yaml
 
+from batch_onboard.cli.telling import progress_facts
 from batch_onboard.core.lifecycle import Event
+from batch_onboard.core.picture import Wait
 from batch_onboard.exits import MEANINGS
 from batch_onboard.report.metrics import Ending, Reading, metrics_text
+from tests.cli.test_view import SEEN
 
 ROOT = Path(__file__).parent.parent
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text()
@@ -40,6 +43,15 @@ def test_the_events_that_need_a_person_are_those_of_the_log() -> None:
     """The names in the table are the ledger's own."""
     row = next(line for line in OPERATIONS.splitlines() if "a target needs a person" in line)
     assert {Event(name) for name in re.findall(r"`(\w+)`", row)}
+
+
+def test_the_fields_of_progress_are_those_of_the_page() -> None:
+    """None is left out, and none is made up; so with what a domain may wait for."""
+    page = OPERATIONS.partition("### Progress")[2].partition("**Bugs.**")[0]
+    named = [re.findall(r"`(\w+)`", row.split("|")[1]) for row in page.splitlines() if "|" in row]
+    assert {name for row in named for name in row} == set(progress_facts(SEEN))
+    waits = page.partition("`waits_for` is")[2]
+    assert {wait.value for wait in Wait} <= set(re.findall(r"`(\w+)`", waits))
 
 
 def test_each_test_that_the_threats_name_is_there() -> None:

@@ -13,6 +13,7 @@ from batch_onboard.cli.entry import cli
 from batch_onboard.core.lifecycle import TRANSITIONS, State
 from batch_onboard.exits import MEANINGS
 from batch_onboard.manifest.load import load_manifest
+from tests.cli.test_view import SEEN, shown
 
 ROOT = Path(__file__).parent.parent
 ARCHITECTURE = ROOT / "docs" / "architecture.md"
@@ -30,6 +31,11 @@ def help_of(*command: str) -> str:
 def test_the_help_in_the_readme_is_the_real_one() -> None:
     """`python -m tests.test_readme` brings it up to date."""
     assert f"<!-- help: run -->\n```text\n{help_of('run')}```" in README
+
+
+def test_the_view_in_the_readme_is_the_real_one() -> None:
+    """As a terminal of 80 columns shows it."""
+    assert f"<!-- view -->\n```text\n{shown(SEEN, 80)}```" in README
 
 
 def test_the_exit_codes_in_the_readme_are_the_real_ones() -> None:
@@ -92,6 +98,7 @@ def _replace(path: Path, mark: str, text: str) -> None:
 
 def _update() -> None:
     _replace(ROOT / "README.md", "<!-- help: run -->\n```text\n", help_of("run"))
+    _replace(ROOT / "README.md", "<!-- view -->\n```text\n", shown(SEEN, 80))
     _replace(ARCHITECTURE, "<!-- life cycle -->\n```mermaid\n", life_cycle())
 
 

@@ -20,8 +20,15 @@ if TYPE_CHECKING:
 
 
 @asynccontextmanager
-async def open_access(settings: Settings, run_id: str) -> AsyncIterator[AwsService]:
-    """Open what a run calls, and close its connections at the end.
+async def open_access(
+    settings: Settings, run_id: str, *, purpose: str = "run"
+) -> AsyncIterator[AwsService]:
+    """Open what a run or a plan calls, and close its connections at the end.
+
+    Args:
+        settings: what the operator asked for.
+        run_id: its id, for the names of role sessions and the user agent.
+        purpose: what it is, for the user agent, so that CloudTrail shows it.
 
     Raises:
         ServiceConfigurationError: the settings in force cannot be used for any call.
@@ -31,7 +38,7 @@ async def open_access(settings: Settings, run_id: str) -> AsyncIterator[AwsServi
     from batch_onboard.service.aws import open_service  # noqa: PLC0415
 
     access = ServiceSettings(
-        user_agent_extra=f"batch-onboard/{tool_version()} run/{run_id}",
+        user_agent_extra=f"batch-onboard/{tool_version()} {purpose}/{run_id}",
         session_name=f"bo-{run_id}",
         call_timeout=settings.rules.call_timeout,
         connections=settings.concurrency,

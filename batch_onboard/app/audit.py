@@ -42,6 +42,7 @@ def run_line(run_id: str, manifest: Manifest, settings: Settings, caller: str | 
         digests={str(manifest.path): manifest.digest, **sources},
         caller=caller,
         change_ref=None if settings.change_ref is None else redact(settings.change_ref),
+        plan=None if settings.approved is None else settings.approved.digest,
         simulated=settings.scenario is not None,
     )
 

@@ -19,10 +19,16 @@ import anyio
 from batch_onboard.app.access import open_access
 from batch_onboard.app.audit import run_line
 from batch_onboard.app.clock import now_utc
+from batch_onboard.app.descriptors import affordable
+from batch_onboard.app.foresight import foresee, known_lengths
+from batch_onboard.app.groups import first_of
+from batch_onboard.app.histories import keep_apart
 from batch_onboard.app.ledgers import open_any_ledger
+from batch_onboard.app.losses import with_losses
 from batch_onboard.app.outcome import Ending, Outcome, unsaved
 from batch_onboard.app.pace import Pace
-from batch_onboard.app.quotas import learned_lines, limiter_maker
+from batch_onboard.app.progress import Progress
+from batch_onboard.app.quotas import learned_lines, limiter_maker, pace_maker
 from batch_onboard.app.scope import select
 from batch_onboard.core.calls import Answer
 from batch_onboard.core.course import Course
@@ -38,7 +44,6 @@ from batch_onboard.engine.runner import Runner
 from batch_onboard.engine.tally import Tally
 from batch_onboard.engine.watching import Unwatched
 from batch_onboard.exits import Exit
-from batch_onboard.ledger.errors import LedgerUnusableError
 from batch_onboard.service.settings import ServiceConfigurationError
 from batch_onboard.versions import tool_version
 
@@ -47,9 +52,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from batch_onboard.app.ledgers import Place
+    from batch_onboard.app.planfile import Approved
     from batch_onboard.app.settings import Settings
+    from batch_onboard.core.forecast import Forecast
     from batch_onboard.core.ports import Journal, Service
-    from batch_onboard.core.steps import Rules
     from batch_onboard.core.targets import Target
     from batch_onboard.engine.watching import Watcher
     from batch_onboard.ledger.ledger import Ledger
@@ -79,6 +85,7 @@ class Batch:
         self.ledger = ledger
         self.run_id = secrets.token_hex(6)
         self.lanes = Lanes(limiter_maker(settings, ledger.history), Circuits(random.random))
+        self._plan = PollPlan()
         self._manifest = manifest
         self._settings = settings
         self._signal: signal.Signals | None = None
@@ -88,15 +95,47 @@ class Batch:
         self.arguments = tuple(settings.secrets.redact(word) for word in settings.arguments)
         self.tally = Tally(self._known(target).state for target in manifest.targets)
         self.targets = select(manifest.targets, settings, self._known)
-        self.tally.select(len(self.targets))
-        self.openings = Counter(
-            opening(target, self._known(target), settings.rules) for target in self.targets
+        openings = [opening(each, self._known(each), settings.rules) for each in self.targets]
+        self.openings = Counter(openings)
+        self.tally.select(
+            len(self.targets),
+            (
+                (target.key.domain, self._known(target).state)
+                for target, begins in zip(self.targets, openings, strict=True)
+                if begins is not Opening.NOTHING
+            ),
         )
 
     @property
     def nothing_to_do(self) -> bool:
         """Every target is settled: the run will make no call."""
         return set(self.openings) <= {Opening.NOTHING}
+
+    @property
+    def approved(self) -> Approved | None:
+        """The plan that the run is bound to."""
+        return self._settings.approved
+
+    @property
+    def forecast(self) -> Forecast:
+        """How long the run will take, as far as the ledger, or the plan, tells."""
+        settings = self._settings
+        planned = settings.approved.planned if settings.approved is not None else {}
+        chosen = (
+            (
+                target,
+                opening(target, self._known(target), settings.rules),
+                planned[target.key].action if planned else None,
+            )
+            for target in self.targets
+        )
+        return foresee(chosen, settings, self.ledger.history)
+
+    def progress(self, now: float) -> Progress:
+        """Return what looks at the run, which begins now (monotonic seconds)."""
+        known = tuple(known_lengths(self.ledger.history))
+        supposed = pace_maker(self._settings, self.ledger.history)
+        return Progress(self.tally, self.lanes, supposed, lambda: self._plan.lengths or known, now)
 
     async def run(self, watcher: Watcher | None = None) -> Outcome:
         """Do what is to be done, and say how it ended.
@@ -138,11 +177,11 @@ class Batch:
 
     async def _work(self, service: Service, watcher: Watcher) -> Outcome:
         settings = self._settings
-        plan = PollPlan()
-        rules = self._rules()
+        rules = with_losses(settings.rules, self.ledger.history)
+        make_course = settings.approved.course if settings.approved is not None else Course
         helm = Helm(
             (
-                Course(target, self.ledger.history.record(target.key), rules, plan)
+                make_course(target, self.ledger.history.record(target.key), rules, self._plan)
                 for target in self.targets
             ),
             tolerance=settings.tolerance,
@@ -151,7 +190,7 @@ class Batch:
         )
         try:
             async with self.ledger.journal() as journal:
-                self._runner = self._make_runner(service, journal, helm, plan, watcher)
+                self._runner = self._make_runner(service, journal, helm, watcher)
                 if self._signal is not None:
                     self._runner.stop()
                 keep = partial(self.ledger.keep_paced, journal=journal)
@@ -160,21 +199,21 @@ class Batch:
         except JournalError as error:
             return unsaved(self._signal, str(error), error.lost)
         except ExceptionGroup as group:
-            problem = _first_of(ServiceConfigurationError, group)
+            problem = first_of(ServiceConfigurationError, group)
             if isinstance(problem, ServiceConfigurationError):
                 self._end(Outcome(Exit.USAGE, str(problem)))
             raise problem from group
         return self._outcome(helm, self._runner)
 
     def _make_runner(
-        self, service: Service, journal: Journal, helm: Helm, plan: PollPlan, watcher: Watcher
+        self, service: Service, journal: Journal, helm: Helm, watcher: Watcher
     ) -> Runner:
         return Runner(
             service=service,
             journal=journal,
             lanes=self.lanes,
             helm=helm,
-            plan=plan,
+            plan=self._plan,
             tally=self.tally,
             watcher=watcher,
             wall=now_utc,
@@ -182,18 +221,6 @@ class Batch:
             concurrency=self._settings.concurrency,
             drain_timeout=self._settings.drain_timeout,
             max_duration=self._settings.max_duration,
-        )
-
-    def _rules(self) -> Rules:
-        """Return the rules of this run, with what the ledger may have lost of earlier ones."""
-        history = self.ledger.history
-        if not history.cuts:
-            return self._settings.rules
-        age = max(0.0, (now_utc() - history.cuts[-1].at).total_seconds())
-        return replace(
-            self._settings.rules,
-            torn_at=anyio.current_time() - age,
-            torn_hold=max((record.intent_hold for record in history.records.values()), default=0.0),
         )
 
     def _outcome(self, helm: Helm | None = None, runner: Runner | None = None) -> Outcome:
@@ -242,6 +269,7 @@ def open_batch(manifest: Manifest, ledger_path: Place, settings: Settings) -> It
             simulated with what is so.
         SelectionError: the settings select nothing, or what can't go together.
     """
+    settings = _within_descriptors(settings)
     with open_any_ledger(
         ledger_path,
         manifest_name=manifest.name,
@@ -250,28 +278,22 @@ def open_batch(manifest: Manifest, ledger_path: Place, settings: Settings) -> It
         lock_timeout=settings.lock_timeout,
         notify=settings.notify,
     ) as ledger:
-        _keep_apart(ledger, simulate=settings.scenario is not None)
+        keep_apart(ledger.history, ledger_path, simulate=settings.scenario is not None)
         try:
             yield Batch(manifest, ledger, settings)
         finally:
             ledger.leave_nothing_new()
 
 
-def _keep_apart(ledger: Ledger, *, simulate: bool) -> None:
-    """Refuse to take a rehearsal's results for real ones, or the other way round."""
-    if any(run.began.simulated is not simulate for run in ledger.history.runs):
-        what = "real runs" if simulate else "rehearsals (--simulate)"
-        raise LedgerUnusableError(
-            f"{ledger.path} tells of {what}: name another ledger with --ledger"
+def _within_descriptors(settings: Settings) -> Settings:
+    """Return settings with no more calls at once than the process has descriptors for."""
+    calls = affordable(settings.concurrency, each=1 if settings.scenario is None else 2)
+    if calls < settings.concurrency:
+        settings.notify(
+            f"--concurrency is {calls} instead of {settings.concurrency}, since this process may "
+            "open so few files: raise the limit (ulimit -n)"
         )
-
-
-def _first_of(kind: type[Exception], group: ExceptionGroup) -> Exception:
-    """Return the exception of a kind that workers have raised, or the group if there is none."""
-    found: Exception = group.subgroup(kind) or group
-    while found is not group and isinstance(found, ExceptionGroup):
-        found = found.exceptions[0]
-    return found
+    return replace(settings, concurrency=calls)
 
 
 _UNTOUCHED = Record()

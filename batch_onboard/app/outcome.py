@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
     from batch_onboard.core.record import Entry
 
-_BY_SIGNAL = {signal.SIGINT: Exit.INTERRUPTED, signal.SIGTERM: Exit.TERMINATED}
+BY_SIGNAL = {signal.SIGINT: Exit.INTERRUPTED, signal.SIGTERM: Exit.TERMINATED}
+"""The exit code of what a signal has ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,7 @@ class Ending:
     def outcome(self) -> Outcome:
         """Return how the run ended: where several things hold, the gravest."""
         if self.received is not None:
-            return Outcome(_BY_SIGNAL[self.received], self._interrupted())
+            return Outcome(BY_SIGNAL[self.received], self._interrupted())
         if self.bugs:
             return Outcome(Exit.ERROR, self._defective(), bugs=tuple(self.bugs))
         if self.too_bad is not None:
@@ -92,12 +93,14 @@ class Ending:
         return f"--limit {self.limit} reached, {count_targets(self.left)} left"
 
     def _defective(self) -> str:
-        bug = f"{type(self.bugs[0]).__name__}: {self.bugs[0]}"
         ended = count_targets(len(self.bugs))
+        if isinstance(self.bugs[0], MemoryError):
+            return f"finished, but memory ran out, which has ended {ended}"
+        bug = f"{type(self.bugs[0]).__name__}: {self.bugs[0]}"
         return f"finished, but a bug of batch-onboard ({bug}) has ended {ended}"
 
 
 def unsaved(received: signal.Signals | None, message: str, lost: tuple[Entry, ...]) -> Outcome:
     """Return the outcome of a run whose ledger could not be written."""
-    code = Exit.LEDGER if received is None else _BY_SIGNAL[received]
+    code = Exit.LEDGER if received is None else BY_SIGNAL[received]
     return Outcome(code, message, lost, saved=False)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from batch_onboard.app.clock import now_utc
 from batch_onboard.core.adaptive import AdaptiveLimiter
 from batch_onboard.core.estimate import Learned
+from batch_onboard.core.forecast import Pace
 from batch_onboard.core.limiter import DEFAULT_BURST, DEFAULT_RATE, BucketLimiter
 from batch_onboard.ledger.lines import LearnedLine
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     from batch_onboard.app.settings import Settings
     from batch_onboard.core.calls import Operation
+    from batch_onboard.core.forecast import PaceOf
     from batch_onboard.core.limiter import Limiter
     from batch_onboard.core.targets import Domain
     from batch_onboard.ledger.history import History
@@ -37,6 +39,18 @@ def limiter_maker(settings: Settings, history: History) -> Callable[[Domain, Ope
         )
 
     return make
+
+
+def pace_maker(settings: Settings, history: History) -> PaceOf:
+    """Return what says how fast a domain's calls will go, before the first of them has gone."""
+
+    def pace_of(domain: Domain, operation: Operation) -> Pace:
+        if settings.rate is not None or settings.burst is not None:
+            return Pace(settings.rate or DEFAULT_RATE, settings.burst or DEFAULT_BURST)
+        known = history.learned.get((str(domain), operation))
+        return Pace(known.rate, known.burst) if known else Pace(DEFAULT_RATE, DEFAULT_BURST)
+
+    return pace_of
 
 
 def learned_lines(

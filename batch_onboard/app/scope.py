@@ -29,9 +29,12 @@ def select(
         SelectionError: nothing is selected, what was asked for can't go together, or the operator
             does not allow it.
     """
+    if settings.approved is not None:
+        targets = settings.approved.among(targets)
     missing = settings.waves - {target.wave for target in targets}
     if missing:
-        raise SelectionError(f"--wave {min(missing)} matches no target")
+        waves = ", ".join(map(str, sorted({target.wave for target in targets})))
+        raise SelectionError(f"--wave {min(missing)} matches no target: there is wave {waves}")
     chosen = [
         target
         for target in settings.selection.of(targets, record_of)

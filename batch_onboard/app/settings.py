@@ -14,6 +14,7 @@ from batch_onboard.core.tolerance import Tolerance
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from batch_onboard.app.planfile import Approved
     from batch_onboard.simulator.scenario import Scenario
 
 
@@ -38,6 +39,7 @@ class Settings:
         allow_profiles: targets may name profiles, which can run programs.
         scenario: run against a simulator of this run's own that plays it; None: against AWS.
         change_ref: kept in the ledger, for audits.
+        approved: a plan, which the run does and nothing else; None: the run does what is due.
         arguments: the command line, for the ledger.
         secrets: is told of what must not be shown; whoever shows anything asks it.
         notify: is told, in a sentence, of what was done otherwise than asked for.
@@ -59,6 +61,7 @@ class Settings:
     allow_profiles: bool = False
     scenario: Scenario | None = None
     change_ref: str | None = None
+    approved: Approved | None = None
     arguments: tuple[str, ...] = ()
     notify: Callable[[str], None] = field(default=lambda _: None, repr=False)
     secrets: Secrets = field(default_factory=Secrets, repr=False)

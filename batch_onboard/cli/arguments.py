@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from batch_onboard.cli.framework import ALLOWED, Duration, Option, load_settings
+from batch_onboard.cli.framework import Duration, Option
+from batch_onboard.cli.settings_file import ALLOWED, load_settings
 from batch_onboard.core.allowance import Allowance
 from batch_onboard.core.s3place import SCHEME, S3Place
 
@@ -54,6 +55,15 @@ output_option = click.option(
     type=click.Choice(["text", "json"]),
     default="text",
     help="What stdout is for: people or programs.",
+)
+progress_option = click.option(
+    "--progress",
+    cls=Option,
+    section="Output",
+    settable=True,
+    type=click.Choice(["auto", "bar", "plain", "json", "none"]),
+    default="auto",
+    help="On stderr; auto: bar, a live view, on a terminal, else plain, a line now and then.",
 )
 allow_profiles_option = click.option(
     "--allow-profiles",

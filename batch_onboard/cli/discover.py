@@ -22,8 +22,10 @@ from batch_onboard.cli.discover_options import (
     settings_from,
 )
 from batch_onboard.cli.discovered import Told, tell
+from batch_onboard.cli.examples import EXAMPLES
 from batch_onboard.cli.framework import Command
 from batch_onboard.cli.invocation import Invocation
+from batch_onboard.cli.problems import say_problems
 from batch_onboard.cli.texts import count, duration, safe
 from batch_onboard.exits import Exit
 
@@ -50,7 +52,7 @@ Exit codes (treat an unknown code as failure):
 """
 
 
-@click.command(cls=Command, epilog=_EXIT_CODES)
+@click.command(cls=Command, epilog=_EXIT_CODES, examples=EXAMPLES["discover"])
 @discover_options
 @click.pass_context
 def discover(ctx: click.Context, /, **options: Any) -> None:
@@ -79,8 +81,7 @@ def discover(ctx: click.Context, /, **options: Any) -> None:
         settings = replace(settings, allowance=allowance_of(ctx))
         code = _carry_out(settings, defaults, options, talk)
     except ManifestError as error:
-        for problem in error.problems:
-            talk.fail("manifest", str(problem), line=problem.line, column=problem.column)
+        say_problems(talk, error.problems[0].file, error.problems, "manifest")
         code = Exit.USAGE
     except StateError as error:
         talk.fail("state", str(error))
@@ -93,7 +94,8 @@ def discover(ctx: click.Context, /, **options: Any) -> None:
         SimulatorError,
         UnwritableError,
     ) as error:
-        talk.fail("settings", safe(str(error)))
+        for line in str(error).splitlines():
+            talk.fail("settings", safe(line))
         code = Exit.USAGE
     ctx.exit(code)
 

@@ -8,14 +8,20 @@ import sys
 import click
 
 from batch_onboard.cli.crash import tell_crash
+from batch_onboard.cli.examples import EXAMPLES
 from batch_onboard.cli.framework import LazyGroup
 from batch_onboard.cli.invocation import Invocation
 from batch_onboard.cli.streams import Lasting, explain_loss, make_streams_last
+from batch_onboard.cli.usage import usage_line
 from batch_onboard.exits import Exit, exit_codes_help
 
 _COMMANDS = "batch_onboard.cli"
 _LAZY = {
     "validate": (f"{_COMMANDS}.validate:validate", "Check a manifest, without the network."),
+    "plan": (
+        f"{_COMMANDS}.plan:plan",
+        "Say what a run would do: read the live state, change nothing.",
+    ),
     "run": (f"{_COMMANDS}.run:run", "Onboard the targets of a manifest; run again to resume."),
     "status": (f"{_COMMANDS}.status:status", "Say where a batch stands."),
     "report": (f"{_COMMANDS}.report:report", "Write the results per target: JSON, JSONL or CSV."),
@@ -30,6 +36,10 @@ _LAZY = {
     ),
     "simulate": (f"{_COMMANDS}.simulate:simulate", "Serve the simulated AWS on loopback."),
     "schema": (f"{_COMMANDS}.schema:schema", "Print the manifest's JSON Schema, for editors."),
+    "completion": (
+        f"{_COMMANDS}.completion:completion",
+        "Print what makes a shell complete this command.",
+    ),
 }
 _SECRET_VARIABLES = (
     "AWS_ACCESS_KEY_ID",
@@ -38,12 +48,6 @@ _SECRET_VARIABLES = (
     "AWS_SECURITY_TOKEN",
     "AWS_CONTAINER_AUTHORIZATION_TOKEN",
 )
-_EXAMPLES = """\b
-Examples:
-  batch-onboard validate emea.yaml
-  batch-onboard run emea.yaml --simulate
-  batch-onboard run emea.yaml --yes
-"""
 
 
 def _print_version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
@@ -56,13 +60,30 @@ def _print_version(ctx: click.Context, param: click.Parameter, value: bool) -> N
     ctx.exit()
 
 
+class _Root(LazyGroup):
+    """The whole command, whose errors click does not judge by their type."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Call the command that was named.
+
+        click takes every EOFError for a person's Ctrl-D, and every broken pipe for a reader that
+        has left, and ends without a word. A prompt and the streams see to those themselves, so
+        what comes as far as this is a bug: it goes past click in a group.
+        """
+        try:
+            return super().invoke(ctx)
+        except (EOFError, BrokenPipeError) as error:
+            raise ExceptionGroup("past click", [error]) from None
+
+
 @click.group(
-    cls=LazyGroup,
+    cls=_Root,
     lazy=_LAZY,
     no_args_is_help=False,
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog=f"{_EXAMPLES}\n{exit_codes_help()}",
+    examples=EXAMPLES[""],
+    epilog=exit_codes_help(),
 )
 @click.option(
     "-V",
@@ -84,7 +105,7 @@ def cli(ctx: click.Context) -> None:
     if ctx.invoked_subcommand is None:
         click.echo(
             "Onboard many Amazon Connect instances to outbound campaigns.\n\n"
-            f"{_EXAMPLES.removeprefix(chr(8)).strip()}\n\n"
+            "Examples:\n" + "".join(f"  {example}\n" for example in EXAMPLES[""]) + "\n"
             "batch-onboard --help lists all commands."
         )
 
@@ -111,6 +132,9 @@ def _run(invocation: Invocation) -> int:
         return int(cli.main(standalone_mode=False, obj=invocation) or 0)
     except click.exceptions.Exit as error:
         return error.exit_code
+    except click.UsageError as error:
+        _say(invocation, "usage", usage_line(error))
+        return Exit.USAGE
     except click.ClickException as error:
         error.show()
         return Exit.USAGE

@@ -1,4 +1,4 @@
-"""What all commands share: lazy loading, suggestions, grouped help, durations, settings files."""
+"""What all commands share: lazy loading, suggestions, grouped help, durations."""
 
 from __future__ import annotations
 
@@ -10,18 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from batch_onboard.core.s3place import SCHEME
+from batch_onboard.cli.helptext import HelpFormatter
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
+
+    from click.shell_completion import CompletionItem
 
 ENVIRONMENT_PREFIX = "BATCH_ONBOARD_"
 
-ALLOWED = f"{__name__}.allowed"
-"""In click's `Context.meta`: the accounts and roles that only a settings file may allow."""
-
-_ALLOWED = ("allowed_accounts", "allowed_roles")
 _UNITS = {"": 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _DURATION = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>ms|s|m|h|d|)", re.ASCII)
 
@@ -102,8 +99,29 @@ class Option(click.Option):
             self.show_default = True
 
 
+class Context(click.Context):
+    """A context whose help is laid out by this tool's own formatter."""
+
+    formatter_class = HelpFormatter
+
+
 class Command(click.Command):
-    """A command whose help groups its options by their headings."""
+    """A command whose help groups its options by their headings, and ends with examples.
+
+    Args:
+        examples: lines that can be typed as they are, once their files are there.
+    """
+
+    context_class = Context
+
+    def __init__(self, *args: Any, examples: tuple[str, ...] = (), **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.examples = examples
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the examples, and what comes after them."""
+        _write_examples(self.examples, formatter)
+        super().format_epilog(ctx, formatter)
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the options, a section each."""
@@ -119,19 +137,41 @@ class Command(click.Command):
                 formatter.write_dl(rows)
 
 
+def _write_examples(examples: Sequence[str], formatter: click.HelpFormatter) -> None:
+    """Write commands, each in one line however long, so that they can be copied."""
+    with formatter.section("Examples"):
+        formatter.write("".join(f"  {example}\n" for example in examples))
+
+
 class LazyGroup(click.Group):
     """A group whose commands are imported when they are called, not when they are listed."""
 
-    def __init__(self, *args: Any, lazy: Mapping[str, tuple[str, str]], **kwargs: Any) -> None:
+    context_class = Context
+
+    def __init__(
+        self,
+        *args: Any,
+        lazy: Mapping[str, tuple[str, str]],
+        examples: tuple[str, ...],
+        **kwargs: Any,
+    ) -> None:
         """Make a group.
 
         Args:
             *args: of `click.Group`.
             lazy: for each command its place, `module:attribute`, and its short help.
+            examples: lines that can be typed as they are.
             **kwargs: of `click.Group`.
         """
         super().__init__(*args, **kwargs)
         self._lazy = lazy
+        self.examples = examples
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Take the arguments, one of which must name a command where one is needed."""
+        if not (args or self.invoke_without_command or ctx.resilient_parsing):
+            ctx.fail(f"name one of {', '.join(self._lazy)}")
+        return super().parse_args(ctx, args)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names, in the order in which they were given."""
@@ -155,6 +195,22 @@ class LazyGroup(click.Group):
             ctx.fail(f"no command {args[0]!r}{did_you_mean(args[0], list(self._lazy))}")
         return super().resolve_command(ctx, args)
 
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the examples, and what comes after them."""
+        _write_examples(self.examples, formatter)
+        super().format_epilog(ctx, formatter)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Complete a command's name without importing any."""
+        from click.shell_completion import CompletionItem
+
+        found = [
+            CompletionItem(name, help=short)
+            for name, (_, short) in self._lazy.items()
+            if name.startswith(incomplete)
+        ]
+        return found + click.Command.shell_complete(self, ctx, incomplete)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands without importing them."""
         del ctx
@@ -166,74 +222,3 @@ def did_you_mean(word: str, known: Sequence[str]) -> str:
     """Return a question that names the nearest known word, or nothing."""
     near = difflib.get_close_matches(word, known, n=1)
     return f"; did you mean {near[0]}?" if near else ""
-
-
-def load_settings(ctx: click.Context, param: click.Parameter, path: Path | None) -> Path | None:
-    """Take the options' defaults from a YAML file: the callback of `--config`."""
-    if path is None:
-        return None
-    settings = _read_settings(path, param)
-    ctx.meta[ALLOWED] = {
-        key: _globs(path, key, settings.pop(key), ctx, param) for key in _ALLOWED if key in settings
-    }
-    options = {
-        option.name: option
-        for option in ctx.command.params
-        if isinstance(option, Option) and option.name
-    }
-    known = [name for name, option in options.items() if option.settable] + [*_ALLOWED]
-    for key in settings:
-        if key not in known:
-            why = f"unknown setting {key!r}{did_you_mean(key, known)}"
-            if key in options:
-                why = f"{key!r} is a flag only: it is given for each run"
-            raise click.BadParameter(f"{path}: {why}", ctx, param)
-    ctx.default_map = {
-        key: _setting(path, options[key], value, ctx, param) for key, value in settings.items()
-    }
-    return path
-
-
-def _globs(
-    path: Path, key: str, value: object, ctx: click.Context, param: click.Parameter
-) -> tuple[str, ...]:
-    globs = value if isinstance(value, list) else [value]
-    if not all(isinstance(glob, str) and glob for glob in globs):
-        raise click.BadParameter(f"{path}: {key} must be a list of globs", ctx, param)
-    return tuple(globs)
-
-
-def _setting(
-    path: Path, option: Option, value: object, ctx: click.Context, param: click.Parameter
-) -> str | list[str]:
-    """Return what a file says for one option; paths in it start from its own folder."""
-    values = value if option.multiple and isinstance(value, list) else [value]
-    texts = [each for each in values if isinstance(each, str)]
-    if len(texts) < len(values):
-        what = "one value or a list of values" if option.multiple else "one value"
-        raise click.BadParameter(f"{path}: {option.name} must be {what}", ctx, param)
-    if isinstance(option.type, click.Path):
-        streams = {"-"} if option.type.allow_dash else set()
-        texts = [
-            each if each in streams or each.startswith(SCHEME) else str(path.parent / each)
-            for each in texts
-        ]
-    return texts if option.multiple else texts[0]
-
-
-def _read_settings(path: Path, param: click.Parameter) -> dict[str, Any]:
-    import yaml
-
-    try:
-        # All values stay text, so that each means the same as in the environment.
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.BaseLoader)  # noqa: S506 - it makes only text, lists and mappings
-    except OSError as error:
-        raise click.BadParameter(f"{path}: {error.strerror}", param=param) from error
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        summary = " ".join(str(error).split())
-        raise click.BadParameter(f"{path}: is not YAML: {summary}", param=param) from error
-    if not content:
-        return {}
-    if not isinstance(content, dict):
-        raise click.BadParameter(f"{path}: must be a mapping of settings", param=param)
-    return {key.replace("-", "_"): value for key, value in content.items()}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from batch_onboard.cli.examples import EXAMPLES
 from batch_onboard.cli.framework import LazyGroup
 
 _COMMANDS = "batch_onboard.cli"
@@ -18,6 +19,6 @@ _LAZY = {
 }
 
 
-@click.group(cls=LazyGroup, lazy=_LAZY)
+@click.group(cls=LazyGroup, lazy=_LAZY, examples=EXAMPLES["ledger"], no_args_is_help=False)
 def ledger() -> None:
     """Care for a ledger. None of these commands asks back."""

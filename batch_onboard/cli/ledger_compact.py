@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from batch_onboard.cli.arguments import ledger_argument, output_option
+from batch_onboard.cli.examples import EXAMPLES
 from batch_onboard.cli.framework import Command
 from batch_onboard.cli.ledger_options import errors_told, lock_timeout_option, print_json
 from batch_onboard.cli.texts import count
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-@click.command(cls=Command)
+@click.command(cls=Command, examples=EXAMPLES["ledger compact"])
 @ledger_argument
 @lock_timeout_option
 @output_option

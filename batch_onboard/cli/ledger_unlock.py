@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from batch_onboard.cli.arguments import ledger_argument
+from batch_onboard.cli.examples import EXAMPLES
 from batch_onboard.cli.framework import Command
 from batch_onboard.cli.ledger_options import errors_told
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-@click.command(cls=Command)
+@click.command(cls=Command, examples=EXAMPLES["ledger unlock"])
 @ledger_argument
 @click.pass_context
 def unlock(ctx: click.Context, ledger: Path) -> None:

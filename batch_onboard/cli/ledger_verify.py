@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from batch_onboard.cli.arguments import ledger_argument, output_option
+from batch_onboard.cli.examples import EXAMPLES
 from batch_onboard.cli.framework import Command
 from batch_onboard.cli.ledger_options import errors_told, print_json
 from batch_onboard.cli.texts import count, safe
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 _MOST_FLAWS = 20
 
 
-@click.command(cls=Command)
+@click.command(cls=Command, examples=EXAMPLES["ledger verify"])
 @ledger_argument
 @output_option
 @click.pass_context

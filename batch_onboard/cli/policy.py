@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from batch_onboard.cli.arguments import allow_profiles_option, manifest_argument, output_option
-from batch_onboard.cli.framework import Command, Option
+from batch_onboard.cli.examples import EXAMPLES
+from batch_onboard.cli.framework import Command, Option, did_you_mean
+from batch_onboard.cli.problems import print_problems
 from batch_onboard.exits import Exit
 
 if TYPE_CHECKING:
@@ -26,7 +28,7 @@ _KINDS = {
 }
 
 
-@click.command(cls=Command)
+@click.command(cls=Command, examples=EXAMPLES["policy"])
 @manifest_argument
 @click.option(
     "--kind",
@@ -81,11 +83,13 @@ def _targets(
     try:
         targets = load_manifest(path, allow_profiles=allow_profiles).targets
     except ManifestError as error:
-        click.echo(str(error), err=True)
+        print_problems(str(path), error.problems)
         ctx.exit(Exit.USAGE)
     chosen = [each for each in targets if account in (None, each.key.account_id)]
     if not chosen:
-        raise click.UsageError(f"--account {account} matches no target")
+        known = sorted({each.key.account_id for each in targets})
+        near = did_you_mean(account or "", known)
+        raise click.UsageError(f"--account {account} matches no target of {path}{near}")
     return chosen
 
 

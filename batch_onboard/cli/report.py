@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from batch_onboard.cli.arguments import FILE, ledger_argument
+from batch_onboard.cli.examples import EXAMPLES
 from batch_onboard.cli.framework import Command, Option
 from batch_onboard.exits import Exit
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from batch_onboard.app.ledgers import Place
 
 
-@click.command(cls=Command)
+@click.command(cls=Command, examples=EXAMPLES["report"])
 @ledger_argument
 @click.option(
     "--format",
@@ -44,6 +45,7 @@ def report(
 ) -> None:
     """Write the results per target, as of the latest run, to stdout or a file."""
     from batch_onboard.app.ledgers import read_any_history
+    from batch_onboard.app.writing import UnwritableError, replacing
     from batch_onboard.ledger.errors import LedgerError
     from batch_onboard.report.formats import Format, write_report
 
@@ -61,8 +63,8 @@ def report(
         click.echo(f"{out} is the ledger itself: name another file", err=True)
         ctx.exit(Exit.USAGE)
     try:
-        with out.open("w", encoding="utf-8", newline="") as file:
+        with replacing(out) as file:
             write_report(history, Format(form), file, removed=removed)
-    except OSError as error:
-        click.echo(f"{out} can't be written: {error.strerror}", err=True)
+    except UnwritableError as error:
+        click.echo(str(error), err=True)
         ctx.exit(Exit.USAGE)

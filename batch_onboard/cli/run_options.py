@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -17,6 +16,7 @@ from batch_onboard.cli.arguments import (
     log_format_option,
     output_option,
     progress_every_option,
+    progress_option,
     quiet_option,
     scenario_option,
     simulate_option,
@@ -24,7 +24,8 @@ from batch_onboard.cli.arguments import (
 )
 from batch_onboard.cli.arguments import option as _option
 from batch_onboard.cli.framework import Duration, Number
-from batch_onboard.core.selection import KEYS, Selection, SelectionError, Selector
+from batch_onboard.cli.selectors import SELECTOR, FailureLimit
+from batch_onboard.core.selection import KEYS, Selection
 from batch_onboard.core.tolerance import Tolerance
 
 if TYPE_CHECKING:
@@ -34,40 +35,6 @@ if TYPE_CHECKING:
     from batch_onboard.simulator.scenario import Scenario
 
 
-class FailureLimit(click.ParamType[tuple[int | None, float | None]]):
-    """A number of targets, or a share of them: `5`, `2.5%`."""
-
-    name = "N|N%"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[int | None, float | None]:
-        """Return the number or the percentage; the other one is None."""
-        text = str(value).strip()
-        match = re.fullmatch(r"(?P<number>\d+)|(?P<percent>\d+(\.\d+)?)\s*%", text, re.ASCII)
-        if match is None or float(match["percent"] or 0) > 100:
-            self.fail(f"{value!r} is neither a number of targets nor a percentage", param, ctx)
-        if match["number"] is not None:
-            return int(match["number"]), None
-        return None, float(match["percent"])
-
-
-class SelectorType(click.ParamType[Selector]):
-    """`KEY=GLOB`."""
-
-    name = "KEY=GLOB"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> Selector:
-        """Return the selector."""
-        try:
-            return Selector.parse(value)
-        except SelectionError as error:
-            self.fail(str(error), param, ctx)
-
-
-SELECTOR = SelectorType()
 _DURATION = Duration()
 
 
@@ -99,6 +66,19 @@ _OPTIONS = (
         is_flag=True,
         settable=False,
         help="Try failed and rejected targets again too.",
+    ),
+    _option(
+        "Common",
+        "--recheck",
+        is_flag=True,
+        help="Read done targets again; one that is no longer onboarded becomes drifted.",
+    ),
+    _option(
+        "Common",
+        "--restart-missing",
+        is_flag=True,
+        settable=False,
+        help="Start those again that were onboarded once and no longer are.",
     ),
     _option("Common", "--change-ref", metavar="TEXT", help="Kept in the ledger, for audits."),
     _option(
@@ -221,13 +201,7 @@ _OPTIONS = (
         default="0s",
         help="How long to wait for another run of this ledger to end.",
     ),
-    _option(
-        "Output",
-        "--progress",
-        type=click.Choice(["auto", "bar", "plain", "json", "none"]),
-        default="auto",
-        help="On stderr; auto: a bar on a terminal, else plain lines.",
-    ),
+    progress_option,
     progress_every_option("How often plain and json progress is told, and metrics are renewed."),
     log_format_option,
     _option(
@@ -277,6 +251,8 @@ def settings_from(
             wait=options["wait"],
             retry_failed=options["retry_failed"],
             clear_failed=options["clear_failed"],
+            recheck=options["recheck"],
+            restart_missing=options["restart_missing"],
             call_timeout=options["timeout"],
             job_timeout=options["job_timeout"],
             consistency_window=options["consistency_window"],

@@ -6,10 +6,11 @@ import json
 
 import click
 
+from batch_onboard.cli.examples import EXAMPLES
 from batch_onboard.cli.framework import Command
 
 
-@click.command(cls=Command)
+@click.command(cls=Command, examples=EXAMPLES["schema"])
 def schema() -> None:
     """Print the manifest's JSON Schema, for editors.
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from batch_onboard.cli.arguments import FILE
+from batch_onboard.cli.examples import EXAMPLES
 from batch_onboard.cli.framework import Command, Option
 from batch_onboard.exits import Exit
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from batch_onboard.simulator.scenario import Scenario
 
 
-@click.command(cls=Command)
+@click.command(cls=Command, examples=EXAMPLES["simulate"])
 @click.option(
     "--scenario", cls=Option, type=FILE, help="A YAML file that says how the world behaves."
 )

@@ -3,65 +3,138 @@
 from __future__ import annotations
 
 import socket
-from pathlib import Path
+import sys
 from typing import TYPE_CHECKING
 
 import click
 
-from batch_onboard.cli.arguments import ledger_argument, output_option
-from batch_onboard.cli.framework import Command
-from batch_onboard.cli.texts import count, safe, summary_lines
+from batch_onboard.cli.arguments import ledger_argument, output_option, progress_option
+from batch_onboard.cli.causes import summary_lines
+from batch_onboard.cli.examples import EXAMPLES
+from batch_onboard.cli.framework import Command, Duration, Option
+from batch_onboard.cli.texts import count, safe
 from batch_onboard.exits import Exit
 
 if TYPE_CHECKING:
-    from batch_onboard.app.ledgers import Place
+    from pathlib import Path
+
     from batch_onboard.ledger.history import History
+    from batch_onboard.ledger.lock import Holder
 
 
-@click.command(cls=Command)
+@click.command(cls=Command, examples=EXAMPLES["status"])
 @ledger_argument
+@click.option(
+    "--follow",
+    "followed",
+    cls=Option,
+    section="Common",
+    is_flag=True,
+    help="Watch the run that is under way until it ends, then say where the batch stands.",
+)
+@progress_option
+@click.option(
+    "--progress-every",
+    cls=Option,
+    section="Output",
+    settable=True,
+    type=Duration(positive=True),
+    default="60s",
+    help="With --follow: how often plain and json progress is told.",
+)
 @output_option
 @click.pass_context
-def status(ctx: click.Context, ledger: Place, output: str) -> None:
-    """Say where a batch stands, also while a run writes to its ledger."""
-    from batch_onboard.app.ledgers import read_any_history
+def status(
+    ctx: click.Context,
+    ledger: Path,
+    followed: bool,
+    progress: str,
+    progress_every: float,
+    output: str,
+) -> None:
+    """Say where a batch stands, also while a run writes to its ledger.
+
+    It reads the ledger alone: it asks AWS nothing, changes nothing, and keeps no run from it.
+    """
     from batch_onboard.ledger.errors import LedgerError
+    from batch_onboard.ledger.file import read_history
+    from batch_onboard.ledger.lock import glance
+
+    try:
+        if followed:
+            history = _follow(ctx, ledger, progress, progress_every)
+        else:
+            history = read_history(ledger)
+        held, holder = glance(ledger)
+    except LedgerError as error:
+        click.echo(str(error), err=True)
+        ctx.exit(Exit.LEDGER)
+    if output == "json":
+        _print_json(history, holder, held=held)
+    else:
+        _print_text(history, ledger, holder, held=held)
+
+
+def _follow(ctx: click.Context, ledger: Path, progress: str, every: float) -> History:
+    from batch_onboard.cli.follow import StoppedError, follow
+    from batch_onboard.cli.progress import ProgressMode, can_renew
+
+    terminal = can_renew(terminal=sys.stderr.isatty())
+    mode = ProgressMode(progress).resolved(terminal=terminal, events=False)
+    try:
+        return follow(ledger, mode, every, lambda line: click.echo(line, err=True))
+    except StoppedError as stopped:
+        ctx.exit(128 + stopped.number)
+
+
+def _print_json(history: History, holder: Holder | None, *, held: bool) -> None:
+    import msgspec
+
     from batch_onboard.report.formats import run_json
     from batch_onboard.report.results import results
     from batch_onboard.report.summary import summarize
 
-    try:
-        history = read_any_history(ledger)
-    except LedgerError as error:
-        click.echo(str(error), err=True)
-        ctx.exit(Exit.LEDGER)
-    summary = summarize(results(history))
-    if output == "json":
-        import msgspec
+    told = {
+        "manifest": history.header.manifest,
+        "run": run_json(history.runs[-1]) if history.runs else None,
+        "held": held,
+        "held_by": holder,
+        "summary": summarize(results(history)),
+    }
+    click.echo(msgspec.json.encode(told).decode())
 
-        told = {
-            "manifest": history.header.manifest,
-            "run": run_json(history.runs[-1]) if history.runs else None,
-            "summary": summary,
-        }
-        click.echo(msgspec.json.encode(told).decode())
-        return
-    name, targets = safe(history.header.manifest), count(summary.targets, "target")
-    click.echo(f"{name}: {targets}, {_latest_run(history)}")
-    for line in summary_lines(summary):
+
+def _print_text(history: History, ledger: Path, holder: Holder | None, *, held: bool) -> None:
+    from batch_onboard.report.results import results
+    from batch_onboard.report.summary import summarize
+
+    summary = summarize(results(history))
+    click.echo(f"{safe(history.header.manifest)}: {count(summary.targets, 'target')}")
+    click.echo(_latest_run(history, held=held))
+    if held:
+        click.echo(f"held by {_who(holder)}")
+    arguments = history.runs[-1].began.arguments if history.runs else ()
+    for line in summary_lines(summary, ledger, arguments):
         click.echo(line)
 
 
-def _latest_run(history: History) -> str:
+def _latest_run(history: History, *, held: bool) -> str:
     if not history.runs:
         return "no run yet"
     run = history.runs[-1]
     began = f"the latest run, {run.began.run}, began {run.began.at:%Y-%m-%d %H:%M:%S} UTC"
     if run.ended is not None:
-        return f"{began} and ended with exit code {run.ended.exit_code}: {run.ended.reason}"
+        at, code = run.ended.at, run.ended.exit_code
+        return f"{began} and ended {at:%H:%M:%S} with exit code {code}: {run.ended.reason}"
+    if held:
+        return f"{began} and is under way"
     who = f"pid {run.began.pid} on {run.began.host}"
     if run.began.host != socket.gethostname():
-        return f"{began} and has not ended ({who})"
-    if Path(f"/proc/{run.began.pid}").exists() or not Path("/proc").exists():
-        return f"{began} and is under way ({who})"
+        return f"{began} and has not ended, as far as this machine can see ({who})"
     return f"{began} and was cut off ({who}): run again to go on"
+
+
+def _who(holder: Holder | None) -> str:
+    if holder is None:
+        return "a process that has only just begun"
+    return f"pid {holder.pid} on {holder.host} since {holder.since:%Y-%m-%d %H:%M:%S} UTC"

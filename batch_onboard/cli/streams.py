@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import codecs
 import errno
+import io
 import os
 import sys
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
+
+from batch_onboard.cli.characters import readable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -22,10 +26,12 @@ class Lasting:
 
     Attributes:
         failure: why it can't be, once it can't.
+        shown_in: the encoding of whoever reads along.
     """
 
-    def __init__(self, stream: IO[str], clean: Callable[[str], str] | None = None) -> None:
+    def __init__(self, stream: TextIO, clean: Callable[[str], str] | None = None) -> None:
         self.failure: OSError | None = None
+        self.shown_in = _prepare(stream)
         self._stream = stream
         self._clean = clean
 
@@ -33,7 +39,8 @@ class Lasting:
         """Write, or drop what can't be written."""
         if self.failure is None:
             try:
-                self._stream.write(text if self._clean is None else self._clean(text))
+                cleaned = text if self._clean is None else self._clean(text)
+                self._stream.write(readable(cleaned, self.shown_in))
             except OSError as error:
                 self.failure = error
         return len(text)
@@ -64,16 +71,27 @@ def make_streams_last(secrets: Secrets) -> tuple[Lasting, Lasting]:
     stdout is given is data, and was cleaned where it came in.
 
     What goes to a file or a pipe is UTF-8 whatever the locale says, so that a report is the same
-    under cron; a terminal keeps its encoding, and shows what it lacks as escapes.
+    under cron; a terminal keeps its encoding, and shows what that lacks as plainer characters or
+    escapes.
     """
     _open_missing()
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            encoding = stream.encoding if stream.isatty() else "utf-8"
-            stream.reconfigure(encoding=encoding, errors="backslashreplace")
     out, err = Lasting(sys.stdout), Lasting(sys.stderr, secrets.redact)
     sys.stdout, sys.stderr = out, err
     return out, err
+
+
+def _prepare(stream: TextIO) -> str:
+    """Make a stream write whatever it is given, and return the encoding in which that is shown.
+
+    An ASCII terminal is given ASCII alone, by a stream that says UTF-8: click would take one that
+    says ASCII for a mistake, and write past all that is done here.
+    """
+    shown_in = stream.encoding if stream.isatty() else "utf-8"
+    if isinstance(stream, io.TextIOWrapper):
+        is_ascii = codecs.lookup(shown_in).name == "ascii"
+        encoding = "utf-8" if is_ascii else shown_in
+        stream.reconfigure(encoding=encoding, errors="backslashreplace")
+    return shown_in
 
 
 def _open_missing() -> None:

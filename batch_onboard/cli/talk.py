@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import logging
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO, cast
 
+import click
 import structlog
 
 if TYPE_CHECKING:
@@ -68,6 +69,14 @@ class Talk:
         """Say what ends the command."""
         self._tell("error", event, sentence, facts)
 
+    def ask(self, question: str) -> bool:
+        """Ask a person on a terminal; only a yes is one."""
+        try:
+            return click.confirm(question, err=True)
+        except click.Abort:  # stdin is at its end; a signal would have ended the process
+            click.echo(err=True)
+            return False
+
     def note(self, event: str, *, well: bool, **facts: Any) -> None:
         """Tell programs what people read on stdout.
 
@@ -83,7 +92,6 @@ class Talk:
         if self.events:
             getattr(self._notices, level)(event, message=sentence, **facts)
         else:
-            # By print, which a progress line makes room for.
             print(sentence, file=sys.stderr, flush=True)  # noqa: T201
 
 
@@ -99,12 +107,22 @@ class _Forwarding(logging.Handler):
         self._talk.warn("library", self.format(record), logger=record.name)
 
 
+class _Stderr:
+    """Whatever `sys.stderr` is when something is written: the live view puts itself before it."""
+
+    def write(self, text: str) -> int:
+        return sys.stderr.write(text)
+
+    def flush(self) -> None:
+        sys.stderr.flush()
+
+
 def _logger(level: int, *, events: bool) -> FilteringBoundLogger:
     render: Processor = structlog.processors.JSONRenderer()
     if not events:
         render = structlog.dev.ConsoleRenderer(colors=False)
     logger: FilteringBoundLogger = structlog.wrap_logger(
-        structlog.PrintLogger(sys.stderr),
+        structlog.PrintLogger(cast("TextIO", _Stderr())),
         wrapper_class=structlog.make_filtering_bound_logger(level),
         processors=[
             structlog.processors.add_log_level,

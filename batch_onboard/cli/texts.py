@@ -1,46 +1,25 @@
-"""What people read of a batch: its summary and its causes, escaped for a terminal."""
+"""Words and figures as people read them."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from batch_onboard.core.lifecycle import State
 from batch_onboard.core.wording import count, duration, safe
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from batch_onboard.report.summary import Cause, Summary
-
-__all__ = ["count", "duration", "safe", "summary_lines"]
-
-_MOST_CAUSES = 20
+__all__ = ["count", "duration", "rounded", "safe", "span"]
 
 
-def summary_lines(summary: Summary) -> Iterator[str]:
-    """Tell how many targets stand in which state, and what stopped the others."""
-    for state in State:
-        if state in summary.states:
-            yield f"  {state:<18}{summary.states[state]:>9,}"
-    if not summary.causes:
-        return
-    yield ""
-    yield "What stopped targets, and what to do:"
-    for cause in summary.causes[:_MOST_CAUSES]:
-        yield from _cause_lines(cause)
-    more = len(summary.causes) - _MOST_CAUSES
-    if more > 0:
-        yield f"  and {more} more causes: see batch-onboard report"
+def span(least: float, most: float) -> str:
+    """Return how long something takes, from seconds: `about 45 s`, `9 to 14 min`."""
+    short, long = rounded(least), rounded(most)
+    if short == long:
+        return f"about {long}"
+    number, unit = short.split()
+    return f"{number if long.endswith(f' {unit}') else short} to {long}"
 
 
-def _cause_lines(cause: Cause) -> Iterator[str]:
-    state = f" ({cause.state})" if cause.code != cause.state else ""
-    where = f"{count(cause.targets, 'target')} in {count(cause.accounts, 'account')}"
-    yield f"  {safe(cause.code)}{state}: {where}"
-    if cause.message:
-        yield f"    why:  {safe(cause.message)}"
-    if cause.next_action:
-        yield f"    do:   {cause.next_action}"
-    more = cause.targets - len(cause.examples)
-    shown = ", ".join(cause.examples)
-    yield f"    e.g.  {shown}{f' and {more:,} more' if more > 0 else ''}"
+def rounded(seconds: float) -> str:
+    """Return a duration of one or two digits that count: `45 s`, `14 min`, `3.5 h`."""
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    if seconds < 90 * 60:
+        return f"{round(seconds / 60)} min"
+    return f"{seconds / 3600:.1f} h"

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import sys
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from batch_onboard.cli.arguments import allow_profiles_option, manifest_argument, output_option
+from batch_onboard.cli.examples import EXAMPLES
 from batch_onboard.cli.framework import Command
-from batch_onboard.cli.texts import count
+from batch_onboard.cli.problems import print_problems, problem_facts, problem_lines
+from batch_onboard.cli.terminals import terminal_of
+from batch_onboard.cli.texts import count, safe
 from batch_onboard.exits import Exit
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from batch_onboard.manifest.problems import Problem
 
 
-@click.command(cls=Command)
+@click.command(cls=Command, examples=EXAMPLES["validate"])
 @manifest_argument
 @allow_profiles_option
 @output_option
@@ -34,27 +39,33 @@ def validate(ctx: click.Context, manifest: Path, allow_profiles: bool, output: s
         loaded = load_manifest(manifest, allow_profiles=allow_profiles)
     except ManifestError as error:
         if output == "json":
-            _print_json(valid=False, targets=0, problems=error.problems)
+            _print_json(error.problems, valid=False)
         else:
-            click.echo(str(error), err=True)
-            number = sum(problem.severity == "error" for problem in error.problems)
-            click.echo(f"{manifest}: {number} to mend", err=True)
+            print_problems(str(manifest), error.problems)
         ctx.exit(Exit.USAGE)
+    accounts = len({target.key.account_id for target in loaded.targets})
+    regions = len({target.key.region for target in loaded.targets})
     if output == "json":
-        _print_json(valid=True, targets=len(loaded.targets), problems=loaded.warnings)
+        _print_json(
+            loaded.warnings,
+            name=safe(loaded.name),
+            targets=len(loaded.targets),
+            accounts=accounts,
+            regions=regions,
+            digest=loaded.digest,
+            sources={safe(str(source.path)): source.digest for source in loaded.sources},
+        )
         return
-    for warning in loaded.warnings:
-        click.echo(str(warning), err=True)
-    accounts = {target.key.account_id for target in loaded.targets}
-    regions = {target.key.region for target in loaded.targets}
+    for line in problem_lines(loaded.warnings, terminal_of(sys.stderr)):
+        click.echo(line, err=True)
     click.echo(
-        f"{manifest}: {count(len(loaded.targets), 'target')} in "
-        f"{count(len(accounts), 'account')} and {count(len(regions), 'Region')}: fine"
+        f"{manifest}: {count(len(loaded.targets), 'target')} in {count(accounts, 'account')} "
+        f"and {count(regions, 'Region')}: fine"
     )
 
 
-def _print_json(*, valid: bool, targets: int, problems: tuple[Problem, ...]) -> None:
+def _print_json(problems: Sequence[Problem], *, valid: bool = True, **facts: Any) -> None:
     import msgspec
 
-    told = {"valid": valid, "targets": targets, "problems": problems}
+    told = {"valid": valid, **facts, "problems": [problem_facts(problem) for problem in problems]}
     click.echo(msgspec.json.encode(told).decode())

@@ -27,6 +27,9 @@ class Operation(StrEnum):
 KEYED = frozenset({Operation.START, Operation.CONFIG})
 """The operations for which the target's key has to be known: it is sent, or compared."""
 
+CHANGING = frozenset({Operation.START, Operation.DELETE})
+"""The operations that change something. A failed job's record is deleted for a Start alone."""
+
 
 class JobStatus(StrEnum):
     """The states of an onboarding job (`InstanceOnboardingJobStatusCode` of the service model)."""

@@ -16,7 +16,7 @@ Rules that the code below must keep, each learned from how the service behaves:
 - A 409 proves nothing but that this Start was not accepted. The live state is read.
 - A 200 from Start may carry the FAILED status of an older job.
 - SUCCEEDED without a config means offboarded since. Of what this ledger had onboarded, a person
-  decides; what was never its own is started.
+  decides (`--restart-missing`); what was never its own is started.
 - 'Ours' is claimed only of what this ledger's Start did: its answer said so, or nothing was there
   before the intent and something is there after it.
 
@@ -143,17 +143,13 @@ class Course:
     def begin(self, moment: Moment) -> Step:
         """Say what the run does first about this target, if anything."""
         self._look.resume(moment)
-        match self.opening:
-            case Opening.NOTHING:
-                return Step()
-            case Opening.FOLLOW:
-                self._follow_until = moment.now + self._rules.job_timeout
-                self._since = began_at(self.record, moment)
-                return Step(next=self._turn_to(_Mode.FOLLOW, moment.now))
-            case Opening.START:
-                return Step(next=self._turn_to(_Mode.START, moment.now))
-            case Opening.LOOK:
-                return Step(next=self._turn_to(_Mode.LOOK, moment.now))
+        mode = _BEGINS_IN[self.opening]
+        if mode is None:
+            return Step()
+        if mode is _Mode.FOLLOW:
+            self._follow_until = moment.now + self._rules.job_timeout
+            self._since = began_at(self.record, moment)
+        return Step(next=self._turn_to(mode, moment.now))
 
     def needs_key(self, operation: Operation) -> bool:
         """Say whether a call has to wait until the alias of the target's key is resolved."""
@@ -170,6 +166,8 @@ class Course:
         They are already applied to the record.
         """
         if operation is Operation.START:
+            if self.record.state is State.DRIFTED:  # what was there before is missing
+                self._notes.add(Event.NOT_ONBOARDED, moment)
             self._sent_start = True
             self._look.hold(moment)
             self._notes.add(
@@ -224,14 +222,13 @@ class Course:
         match operation:
             case Operation.START:
                 return self._start_answered(answer, moment)
-            case Operation.STATUS if self._mode is _Mode.FOLLOW:
-                return self._poll_answered(answer, moment)
-            case Operation.STATUS:
-                return self._status_read(answer, moment)
             case Operation.CONFIG:
                 return self._act_on(answer, moment)
             case Operation.DELETE:
                 return self._record_deleted(answer, moment)
+        if self._mode is _Mode.FOLLOW:
+            return self._poll_answered(answer, moment)
+        return self._status_read(answer, moment)
 
     def _start_answered(self, answer: Answer, moment: Moment) -> Next | None:
         if answer.meaning is Meaning.ABSENT:
@@ -332,9 +329,12 @@ class Course:
         return self._turn_to(_Mode.START, moment.now)
 
     def _found_end(self, found: Finding, config: Answer, moment: Moment) -> Next | None:
-        """Note a finding after which there is nothing left to do in this run."""
+        """Note a finding after which nothing is left to do in this run, unless it was asked for."""
         facts = self._look.facts(found, config.encryption)
         self._notes.add(_END[found], moment, request_id=config.request_id, **facts)
+        # What goes missing after a Start of this run is for the next run.
+        if found is Finding.MISSING and self._rules.restart_missing and not self._sent_start:
+            return self._turn_to(_Mode.START, moment.now)
         return None
 
     # What goes wrong.
@@ -420,6 +420,12 @@ class Course:
 
 
 _REJECTABLE = frozenset({State.PENDING, State.UNRESOLVED, State.REJECTED})
+_BEGINS_IN = {
+    Opening.NOTHING: None,
+    Opening.FOLLOW: _Mode.FOLLOW,
+    Opening.START: _Mode.START,
+    Opening.LOOK: _Mode.LOOK,
+}
 _FIRST_CALL = {
     _Mode.LOOK: Operation.STATUS,
     _Mode.START: Operation.START,

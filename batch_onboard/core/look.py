@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from batch_onboard.core.calls import Answer, JobStatus
+from batch_onboard.core.lifecycle import DONE
 from batch_onboard.core.opening import held_until
 from batch_onboard.core.targets import Comparison
 from batch_onboard.core.verdict import NOT_ONBOARDED, Finding, Reading, find, is_made_by_us, is_ours
@@ -13,6 +15,8 @@ if TYPE_CHECKING:
     from batch_onboard.core.record import Record
     from batch_onboard.core.steps import Moment, Rules
     from batch_onboard.core.targets import Encryption
+
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
 class Look:
@@ -76,15 +80,23 @@ class Look:
 
     def find(self, config: Answer, moment: Moment) -> Finding:
         """Judge what was read, the config included."""
-        ended_at = moment.now if self._succeeded_at is None else self._succeeded_at
         return find(
             Reading(self.job.job if self.job is not None else None, config.encryption),
             self._record,
             self.wanted,
             # The config may have taken many tries: its answer says nothing of the status's age.
             held=self._asked_at < self.held_until,
-            recent=moment.now - ended_at < self._rules.consistency_window,
+            recent=self._age_of_end(moment) < self._rules.consistency_window,
         )
+
+    def _age_of_end(self, moment: Moment) -> float:
+        """Return how many seconds ago the job ended, as far as is known."""
+        record = self._record
+        if record.state in DONE:
+            passed = moment.wall - (record.finished_at or _LONG_AGO)
+            # Where a clock was set back a little, the end seems to lie ahead, and is as recent.
+            return abs(passed.total_seconds())
+        return moment.now - (moment.now if self._succeeded_at is None else self._succeeded_at)
 
     def facts(self, found: Finding, live: Encryption | None) -> dict[str, Any]:
         """Return what an entry says about a finding that ends a course."""

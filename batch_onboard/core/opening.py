@@ -43,9 +43,9 @@ def _is_settled(target: Target, record: Record, rules: Rules) -> bool:
     match record.state:
         case State.SUCCEEDED | State.ALREADY_ONBOARDED:
             # A manifest that asks for another key than when it was done leads to a read.
-            return record.has(target.encryption)
+            return record.has(target.encryption) and not rules.recheck
         case State.DRIFTED:
-            return is_done(record, target.accept_drift)
+            return is_done(record, target.accept_drift) and not rules.recheck
         case State.FAILED:
             return not (rules.retry_failed or may_clear(record, rules))
         case State.REJECTED:

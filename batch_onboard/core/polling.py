@@ -34,6 +34,11 @@ class PollPlan:
         """Seconds in which half of the recent jobs had ended; None while no job has."""
         return self._expected
 
+    @property
+    def lengths(self) -> tuple[float, ...]:
+        """Seconds that the jobs took that have ended lately."""
+        return tuple(self._lengths)
+
     def first(self, started: float) -> float:
         """Return when to ask a job for the first time that was started at `started`."""
         if self._expected is not None:

@@ -112,7 +112,10 @@ class Selection:
             if self._selects(by_key.values(), target, record):
                 chosen.append(target)
         if unused:
-            raise SelectionError(f"--include {_first(self.include, unused)} matches no target")
+            unmet = _first(self.include, unused)
+            raise SelectionError(
+                f"--include {unmet} matches no target (upper and lower case count)"
+            )
         if not chosen:
             raise SelectionError("no target is selected: --include and --exclude leave nothing")
         return chosen

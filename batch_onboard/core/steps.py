@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 MARGIN = 5.0
 """Seconds added to the call timeout: a request may be on its way a little longer than that."""
 
+LONGEST_WRITE = 4.0
+"""Seconds in which an intent has to be durable: its hold counts from before, and the margin with
+it. What is left of the margin is the request's."""
+
 
 class Priority(IntEnum):
     """What goes first when both may go: results are worth more than new questions."""
@@ -35,6 +39,8 @@ class Rules:
         wait: follow jobs to their end.
         retry_failed: try failed and rejected targets again.
         clear_failed: delete the record of a failed job that is not ours, and start.
+        recheck: read targets again that are done.
+        restart_missing: start those again that were onboarded once and no longer are.
         call_timeout: the longest that one call may take.
         job_timeout: the longest that a job is followed.
         consistency_window: how long the service may deny a job that it has accepted.
@@ -48,6 +54,8 @@ class Rules:
     wait: bool = True
     retry_failed: bool = False
     clear_failed: bool = False
+    recheck: bool = False
+    restart_missing: bool = False
     call_timeout: float = 20.0
     job_timeout: float = 1800.0
     consistency_window: float = 60.0

@@ -79,7 +79,8 @@ def find(
         record: what the ledger knows.
         wanted: what the manifest asks for.
         held: an intent is open, or may have been lost, and its hold is not over.
-        recent: the consistency window of the job's end is not over.
+        recent: the consistency window of the job's end is not over, so that a config which is not
+            there yet may still come.
     """
     if reading.job is JobStatus.IN_PROGRESS:
         return Finding.RUNNING
@@ -97,8 +98,9 @@ def find(
 def _find_nothing(reading: Reading, record: Record, *, held: bool, recent: bool) -> Finding:
     """Judge a live state without a config and without a job that runs or failed."""
     state = record.state
-    if state in DONE or (state is State.DRIFTED and record.error_code == NOT_ONBOARDED):
-        return Finding.MISSING
+    known_to_be_gone = state is State.DRIFTED and record.error_code == NOT_ONBOARDED
+    if state in DONE or known_to_be_gone:
+        return Finding.LAGGING if recent and not known_to_be_gone else Finding.MISSING
     if reading.job is JobStatus.SUCCEEDED and (is_ours(record) or state in _STARTED):
         if recent:
             return Finding.LAGGING

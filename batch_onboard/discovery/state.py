@@ -188,14 +188,16 @@ def _open(path: Path) -> int:
     if stat.S_ISREG(os.fstat(descriptor).st_mode):
         return descriptor
     os.close(descriptor)
-    raise StateError(f"{path} can't be opened: it is not a regular file")
+    raise StateError(f"{path} can't be opened: it is not a regular file; name another output")
 
 
 def _lock(descriptor: int, path: Path) -> None:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
-        raise StateLockedError(f"another discovery is at work on {path}") from error
+        raise StateLockedError(
+            f"another discovery is at work on {path}: wait for its end, or name another output"
+        ) from error
 
 
 def _whole(descriptor: int) -> bytes:

@@ -122,6 +122,15 @@ class Circuits:
         """The way to the target's account or Region is known to be out of order."""
         return any(breaker.is_open for breaker in self._on_the_way(course.target.key.domain))
 
+    @property
+    def out(self) -> list[str]:
+        """What is out of order now, and not given up: accounts and Regions."""
+        return [
+            str(scope)
+            for scope, breaker in self._breakers.items()
+            if breaker.is_open and breaker.given_up is None
+        ]
+
     def refusal(self, course: Course, operation: Operation) -> Answer | None:
         """Return why a call need not be tried: it was in vain, or refused, for others before."""
         for breaker in self._on_the_way(course.target.key.domain):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from batch_onboard.core.calls import Operation
+from batch_onboard.core.calls import CHANGING
 from batch_onboard.core.lifecycle import State
 from batch_onboard.core.rollout import Rollout
 from batch_onboard.core.steps import Priority
@@ -15,9 +15,6 @@ if TYPE_CHECKING:
 
     from batch_onboard.core.course import Course
     from batch_onboard.engine.call import Call
-
-_CHANGING = frozenset({Operation.DELETE, Operation.START})
-"""A failed job's record is deleted for a Start alone."""
 
 
 class Helm:
@@ -80,7 +77,7 @@ class Helm:
         course = call.course
         if self._limit is None or call.refusal is not None or course in self._starting:
             return True
-        changing = call.operation in _CHANGING
+        changing = call.operation in CHANGING
         if len(self._starting) < self._limit:
             if changing:
                 self._starting.add(course)

@@ -21,8 +21,10 @@ from math import inf
 from typing import TYPE_CHECKING
 
 from batch_onboard.core.calls import NOT_SENT, Answer, Meaning, Operation
+from batch_onboard.core.picture import Wait
 from batch_onboard.core.steps import Next, Priority
 from batch_onboard.engine.call import Call
+from batch_onboard.engine.lane import Lane, wait_of
 from batch_onboard.engine.seats import Seats
 
 if TYPE_CHECKING:
@@ -40,31 +42,6 @@ _NOT_SENT = Answer(Meaning.UNSENT)
 _UNKNOWN = Answer(Meaning.UNCLEAR)
 
 
-class _Lane:
-    __slots__ = (
-        "courses",
-        "domain",
-        "limiter",
-        "operation",
-        "parked",
-        "priority",
-        "queued",
-        "waits_until",
-    )
-
-    def __init__(
-        self, domain: Domain, limiter: Limiter, operation: Operation, priority: Priority
-    ) -> None:
-        self.domain = domain
-        self.limiter = limiter
-        self.operation = operation
-        self.priority = priority
-        self.courses: deque[Course] = deque()
-        self.queued = False
-        self.parked = False
-        self.waits_until: float | None = None
-
-
 class Lanes:
     """All courses that wait for a call, and the limiters that pace them."""
 
@@ -79,16 +56,16 @@ class Lanes:
         """
         self._make_limiter = make_limiter
         self._circuits = circuits
-        self._stalled: dict[str, list[_Lane]] = {}  # by Region
+        self._stalled: dict[str, list[Lane]] = {}  # by Region
         self._limiters: dict[tuple[Domain, Operation], Limiter] = {}
-        self._lanes: dict[tuple[Domain, Operation, Priority], _Lane] = {}
-        self._by_limiter: dict[int, list[_Lane]] = {}
+        self._lanes: dict[tuple[Domain, Operation, Priority], Lane] = {}
+        self._by_limiter: dict[int, list[Lane]] = {}
         self._under_way: set[Call] = set()
         self._throttled: dict[tuple[Domain, Operation], Limiter] = {}
         self._seats = Seats()
-        self._ready: dict[Priority, deque[_Lane]] = {priority: deque() for priority in Priority}
+        self._ready: dict[Priority, deque[Lane]] = {priority: deque() for priority in Priority}
         # (time, order, a lane whose limiter lets it go on, or a course and what it waits for)
-        self._timers: list[tuple[float, int, _Lane | tuple[Course, Next]]] = []
+        self._timers: list[tuple[float, int, Lane | tuple[Course, Next]]] = []
         self._order = count()
 
     @property
@@ -108,6 +85,26 @@ class Lanes:
     def places(self) -> Mapping[Domain, Places]:
         """The places for jobs in each domain that had a Start, for statistics."""
         return self._seats.places
+
+    @property
+    def out(self) -> list[str]:
+        """What is out of order now: accounts and Regions."""
+        return self._circuits.out
+
+    def starts_due(self, domain: Domain) -> int:
+        """Return how many courses of a domain need only their turn to be started."""
+        lane = self._lanes.get((domain, Operation.START, Priority.START))
+        return len(lane.courses) if lane is not None else 0
+
+    def wait_of(self, domain: Domain, now: float) -> Wait | None:
+        """Say what the calls of a domain wait for; None if none waits here."""
+        if self._circuits.waits_until(domain, now) is not None:
+            return Wait.CIRCUIT
+        kinds = ((operation, priority) for operation in Operation for priority in Priority)
+        lanes = (self._lanes.get((domain, *kind)) for kind in kinds)
+        wait = wait_of([lane for lane in lanes if lane is not None], now)
+        under_way = any(call.course.target.key.domain == domain for call in self._under_way)
+        return wait or (Wait.ANSWER if under_way else None)
 
     def go_on(self, course: Course, following: Next | None, now: float) -> None:
         """Let a course wait for its next call, or let it go if there is none."""
@@ -164,6 +161,8 @@ class Lanes:
         if answer.meaning is Meaning.THROTTLED:
             limiter.throttled(call.ticket, now, answer.retry_after)
             self._throttled[call.course.target.key.domain, call.operation] = limiter
+            for lane in self._by_limiter[id(limiter)]:
+                lane.throttled_at = now
         elif answer.meaning in NOT_SENT:
             limiter.withdrawn(call.ticket, now)
         elif answer.meaning is Meaning.UNCLEAR:
@@ -227,7 +226,7 @@ class Lanes:
         if not (lane.queued or lane.parked) and lane.waits_until is None:
             self._queue(lane)
 
-    def _lane(self, domain: Domain, following: Next) -> _Lane:
+    def _lane(self, domain: Domain, following: Next) -> Lane:
         operation, priority = following.operation, following.priority
         lane = self._lanes.get((domain, operation, priority))
         if lane is None:
@@ -235,12 +234,12 @@ class Lanes:
             if limiter is None:
                 limiter = self._make_limiter(domain, operation)
                 self._limiters[domain, operation] = limiter
-            lane = _Lane(domain, limiter, operation, priority)
+            lane = Lane(domain, limiter, operation, priority)
             self._lanes[domain, operation, priority] = lane
             self._by_limiter.setdefault(id(limiter), []).append(lane)
         return lane
 
-    def _may_go(self, lane: _Lane, now: float) -> bool:
+    def _may_go(self, lane: Lane, now: float) -> bool:
         """Say whether a lane may have a call; if not, see to it that it is asked again."""
         waits = self._circuits.waits_until(lane.domain, now)
         if waits == inf:
@@ -255,7 +254,7 @@ class Lanes:
             self._wait(lane, at)
         return at <= now
 
-    def _go(self, lane: _Lane, now: float) -> Call | None:
+    def _go(self, lane: Lane, now: float) -> Call | None:
         course = self._pick(lane, now)
         if lane.courses:
             self._queue(lane)
@@ -272,7 +271,7 @@ class Lanes:
         self._under_way.add(call)
         return call
 
-    def _pick(self, lane: _Lane, now: float) -> Course | None:
+    def _pick(self, lane: Lane, now: float) -> Course | None:
         """Take the first course of a lane that no circuit keeps."""
         following = Next(lane.operation, lane.priority, now)
         while lane.courses:
@@ -281,7 +280,7 @@ class Lanes:
                 return course
         return None
 
-    def _has_place(self, lane: _Lane) -> bool:
+    def _has_place(self, lane: Lane) -> bool:
         if lane.operation is not Operation.START:
             return True
         return self._seats.free(lane.courses[0].target.key.domain)
@@ -292,13 +291,13 @@ class Lanes:
             lane.parked = False
             self._queue(lane)
 
-    def _queue(self, lane: _Lane) -> None:
+    def _queue(self, lane: Lane) -> None:
         lane.queued = True
         self._ready[lane.priority].append(lane)
 
-    def _wait(self, lane: _Lane, at: float) -> None:
+    def _wait(self, lane: Lane, at: float) -> None:
         lane.waits_until = at
         self._push(at, lane)
 
-    def _push(self, at: float, waiting: _Lane | tuple[Course, Next]) -> None:
+    def _push(self, at: float, waiting: Lane | tuple[Course, Next]) -> None:
         heappush(self._timers, (at, next(self._order), waiting))

@@ -21,7 +21,7 @@ import anyio
 from batch_onboard.core.budget import RetryBudget
 from batch_onboard.core.ports import JournalError, UnusableServiceError
 from batch_onboard.core.steps import Moment
-from batch_onboard.engine.call import Call
+from batch_onboard.engine.call import Call, too_late
 from batch_onboard.engine.preparing import Preparing
 from batch_onboard.engine.watching import Happening
 
@@ -148,14 +148,14 @@ class Runner:
             moment = self._moment()
             step = course.begin(moment)
             if step.next is None:
-                self._tally.finished()
+                self._tally.settled()
             else:
                 self._open += 1
                 self._lanes.add(course, step.next, moment.now)
 
     def _end(self, course: Course) -> None:
         self._open -= 1
-        self._tally.finished()
+        self._tally.finished(course)
         self._begin(self._helm.over(course))
         if self._helm.stopped is not None:
             self.stop()
@@ -228,8 +228,7 @@ class Runner:
         if self._stopping:
             return
         if answer is None:
-            await self._intend(call)
-            answer = await self._service.send(operation, course.target)
+            answer = await self._intend(call) or await self._service.send(operation, course.target)
         self._tally.answered(operation, answer)
         self._lanes.answered(call, answer, anyio.current_time())
         moment = self._moment(course)
@@ -256,17 +255,20 @@ class Runner:
 
     async def _go_on(self, call: Call, answer: Answer, step: Step, before: State) -> None:
         course, now = call.course, anyio.current_time()
-        self._tally.moved(before, course.record.state)
+        self._tally.moved(course, before)
         self._lanes.go_on(course, step.next, now)
         self._share_lengths(now)
         await self._tell(call, answer, step.entries, over=step.next is None)
 
-    async def _intend(self, call: Call) -> None:
-        before = call.course.record.state
-        entries = call.course.intend(call.operation, self._moment())
-        if entries:
-            self._tally.moved(before, call.course.record.state)
-            await self._save(entries)
+    async def _intend(self, call: Call) -> Answer | None:
+        """Have the intent of a call on disk, or say why the call must not go on it."""
+        before, moment = call.course.record.state, self._moment()
+        entries = call.course.intend(call.operation, moment)
+        if not entries:
+            return None
+        self._tally.moved(call.course, before)
+        await self._save(entries)
+        return too_late(anyio.current_time() - moment.now)
 
     async def _tell(
         self, call: Call, answer: Answer, entries: tuple[Entry, ...], *, over: bool

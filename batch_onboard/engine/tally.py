@@ -7,12 +7,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from batch_onboard.core.calls import Meaning, Operation
+from batch_onboard.core.lifecycle import State
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from batch_onboard.core.calls import Answer
-    from batch_onboard.core.lifecycle import State
+    from batch_onboard.core.course import Course
+    from batch_onboard.core.targets import Domain
+
+_STARTED = frozenset({State.SUBMITTING, State.IN_PROGRESS})
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,8 @@ class Tally:
     def __init__(self, states: Iterable[State]) -> None:
         """Begin with the state of each target of the manifest."""
         self._states = Counter(states)
+        self._open: Counter[Domain] = Counter()
+        self._started: Counter[Domain] = Counter()
         self._over = 0
         self._selected = 0
         self._in_flight = 0
@@ -51,14 +57,28 @@ class Tally:
         self._starts = 0
         self._throttled = 0
 
-    def select(self, number: int) -> None:
-        """Take note of how many targets this run is about."""
-        self._selected = number
+    def select(self, number: int, unsettled: Iterable[tuple[Domain, State]]) -> None:
+        """Take note of what this run is about.
 
-    def moved(self, before: State, after: State) -> None:
-        """Count a target that was in one state and is now in another."""
+        Args:
+            number: how many targets.
+            unsettled: of those that calls are needed for, the domain and state.
+        """
+        self._selected = number
+        for domain, state in unsettled:
+            self._open[domain] += 1
+            self._started[domain] += state in _STARTED
+
+    def moved(self, course: Course, before: State) -> None:
+        """Count a target that was in another state and is now in the one that its course says."""
+        after = course.record.state
+        if after is before:
+            return
         self._states[before] -= 1
         self._states[after] += 1
+        started = (after in _STARTED) - (before in _STARTED)
+        if started:
+            self._started[course.target.key.domain] += started
 
     def began(self) -> None:
         """Count a call that is under way now."""
@@ -74,9 +94,24 @@ class Tally:
         self._starts += operation is Operation.START
         self._throttled += answer.meaning is Meaning.THROTTLED
 
-    def finished(self) -> None:
-        """Count a target that is over for this run."""
+    def settled(self) -> None:
+        """Count a target that no call is needed for."""
         self._over += 1
+
+    def finished(self, course: Course) -> None:
+        """Count a target that is over for this run, after calls."""
+        domain = course.target.key.domain
+        self._over += 1
+        self._open[domain] -= 1
+        self._started[domain] -= course.record.state in _STARTED
+
+    def open(self) -> dict[Domain, tuple[int, int]]:
+        """Return for each domain its targets that are not over, and how many are started."""
+        return {
+            domain: (number, self._started[domain])
+            for domain, number in self._open.items()
+            if number
+        }
 
     def statistics(self) -> TallyStatistics:
         """Return the counts as they are now."""

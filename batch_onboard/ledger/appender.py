@@ -35,6 +35,7 @@ class Appender:
         self._seal = seal
         self._seq = seq
         self._durable = seq
+        self._size = os.fstat(descriptor).st_size
         self._usable = True
         # A commit may run in a thread that its caller no longer waits for.
         self._lock = Lock()
@@ -56,9 +57,7 @@ class Appender:
             self._usable = False
             self._write(bodies)
             os.fdatasync(self._descriptor)
-            if not os.fstat(self._descriptor).st_nlink:
-                # The system would go on writing to it, and forget it all in the end.
-                raise FileNotFoundError(errno.ENOENT, "it was deleted, or its folder was")
+            self._check_file()
             self._durable = self._seq
             self._usable = True
 
@@ -70,12 +69,29 @@ class Appender:
             if descriptor != -1:
                 os.close(descriptor)
 
+    def _check_file(self) -> None:
+        """See that what was written stands in a file that is still the ledger, and ours alone."""
+        status = os.fstat(self._descriptor)
+        if not status.st_nlink:
+            # The system would go on writing to it, and forget it all in the end.
+            raise FileNotFoundError(errno.ENOENT, "it was deleted, or its folder was")
+        if status.st_size != self._size:
+            raise OSError(
+                errno.EBUSY,
+                "something else has written to it or cut it short, past its lock: end that, then "
+                "see what ledger verify says",
+            )
+
     def _write(self, bodies: Iterable[bytes]) -> None:
         batch = bytearray()
         for body in bodies:
             self._seq += 1
             batch += self._seal.line(self._seq, self._durable, body)
             if len(batch) >= _BATCH:
-                write_all(self._descriptor, bytes(batch))
-                batch.clear()
+                self._put(batch)
+        self._put(batch)
+
+    def _put(self, batch: bytearray) -> None:
         write_all(self._descriptor, bytes(batch))
+        self._size += len(batch)
+        batch.clear()

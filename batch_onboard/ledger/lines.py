@@ -83,6 +83,7 @@ class RunLine(Line, tag="run", frozen=True, kw_only=True):
         digests: a digest of the manifest and of each source, by path or address.
         caller: the ARN of the caller's own identity, where it is known.
         change_ref: what `--change-ref` said.
+        plan: the digest of the plan that it was bound to, where it was.
         simulated: it ran against a simulator of its own, so nothing that it did is so.
         shard: the part of the batch that it did; None if it did all of it.
     """
@@ -99,6 +100,7 @@ class RunLine(Line, tag="run", frozen=True, kw_only=True):
     digests: dict[str, str]
     caller: str | None = None
     change_ref: str | None = None
+    plan: str | None = None
     simulated: bool = False
     shard: Shard | None = None
 

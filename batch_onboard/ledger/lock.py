@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 _STEP = 0.1
 """Seconds between two tries."""
 
+_GLANCE = 0.05
+"""Seconds for which a lock may be taken by who only looks whether it is free: see `glance`."""
+
 
 @dataclass(frozen=True, slots=True)
 class Holder:
@@ -102,7 +105,7 @@ class LedgerLock:
         self.disown()
 
     def _take(self, ledger: Path, timeout: float, pause: Callable[[float], None]) -> None:
-        left = timeout
+        left = max(timeout, _GLANCE)
         while not self._try():
             if left <= 0:
                 raise self._locked(ledger)
@@ -126,6 +129,32 @@ class LedgerLock:
         if holder is None:
             return LedgerLockedError(str(ledger))
         return LedgerLockedError(str(ledger), holder.pid, holder.host, holder.since)
+
+
+def glance(ledger: Path) -> tuple[bool, Holder | None]:
+    """Look whether a ledger is held now, without keeping anybody from it.
+
+    Args:
+        ledger: the ledger's path.
+
+    Returns:
+        Whether it is, and by whom, if the holder has told.
+
+    Raises:
+        LedgerUnusableError: the lock's file can't be used.
+    """
+    path = _lock_path(ledger)
+    with told_as_unusable(path):
+        if not os.path.lexists(path):
+            return False, None
+        descriptor = open_regular(path, os.O_RDONLY)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True, _told_holder(descriptor)
+        finally:
+            os.close(descriptor)
+    return False, None
 
 
 def unlock(ledger: Path, now: datetime) -> Holder | None:

@@ -15,13 +15,12 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from batch_onboard.ledger.combine import Part, check_alike, combine, missing_shards, shared_targets
-from batch_onboard.ledger.file import check_before_locking
+from batch_onboard.ledger.file import check_before_locking, check_new
 from batch_onboard.ledger.lines import CutLine, MergedLine, RewrittenLine
 from batch_onboard.ledger.lock import LedgerLock
 from batch_onboard.ledger.opening import check_private, open_regular, told_as_unusable
 from batch_onboard.ledger.reading import lines_of
 from batch_onboard.ledger.replay import replay
-from batch_onboard.ledger.salvage import refuse_to_overwrite
 from batch_onboard.ledger.snapshot import snapshot
 from batch_onboard.ledger.whole import new_header, write_whole
 
@@ -32,7 +31,9 @@ if TYPE_CHECKING:
 
     from batch_onboard.core.ports import WallClock
     from batch_onboard.core.shard import Shard
-    from batch_onboard.ledger.history import History
+
+
+_MOST_NAMED = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +100,10 @@ def merge(parts: Sequence[Part], new: Path, *, tool_version: str, wall: WallCloc
         LedgerUnusableError: it can't be written.
     """
     check_alike(parts)
-    refuse_to_overwrite(new)
+    check_new(new)
     with ExitStack() as held:
         held.callback(LedgerLock(new, wall()).release)
-        refuse_to_overwrite(new)  # now that no other can make it
+        check_new(new)  # now that no other can make it
         with told_as_unusable(new):
             return _merge(parts, new, tool_version, wall())
 
@@ -116,6 +117,26 @@ def _merge(parts: Sequence[Part], new: Path, tool_version: str, now: datetime) -
     whole.merged.append(MergedLine(at=now, ledgers=names, missing=missing, tool=tool_version))
     if missing or torn:
         whole.cuts.append(_cut(parts, missing, now))
-    end = RewrittenLine(at=now, why="merge", lines=_lines_known(whole), tool=tool_version)
-    lines = write_whole(new, header, chain(snapshot(whole, now), [end]))
-    return Merge(len(parts), lines, len(whole.targets), len(whole.runs), shared, missing, torn)
+    lines = sum(part.lines for part in parts)
+    end = RewrittenLine(at=now, why="merge", lines=lines, tool=tool_version)
+    written = write_whole(new, header, chain(snapshot(whole, now), [end]))
+    return Merge(len(parts), written, len(whole.targets), len(whole.runs), shared, missing, torn)
+
+
+def _cut(parts: Sequence[Part], missing: Sequence[Shard], now: datetime) -> CutLine:
+    """Return the line that says that intents may have stood where nobody can read any more."""
+    where = [part.name for part in parts if part.torn] + [str(shard) for shard in missing]
+    kept = ", ".join(where[:_MOST_NAMED]) + (", ..." if len(where) > _MOST_NAMED else "")
+    return CutLine(at=now, size=sum(part.torn for part in parts), kept=kept)
+
+
+def _read(path: Path) -> Part:
+    with told_as_unusable(path):
+        descriptor = open_regular(path, os.O_RDONLY)
+        try:
+            check_private(path, descriptor)
+            history, scan = replay(lines_of(descriptor), str(path))
+            size = os.fstat(descriptor).st_size
+        finally:
+            os.close(descriptor)
+    return Part(str(path), history, scan.seq, 0 if scan.tail is None else size - scan.tail.offset)

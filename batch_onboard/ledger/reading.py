@@ -13,11 +13,16 @@ if TYPE_CHECKING:
 _BUFFER = 1 << 20
 
 
-def lines_of(descriptor: int) -> Iterator[bytes]:
-    """Yield the lines that the file has now, not what is written to it meanwhile."""
-    left = os.fstat(descriptor).st_size
+def lines_of(descriptor: int, offset: int = 0) -> Iterator[bytes]:
+    """Yield the lines that the file has now, not what is written to it meanwhile.
+
+    Args:
+        descriptor: the file.
+        offset: where the first of them begins, in bytes.
+    """
+    left = os.fstat(descriptor).st_size - offset
     with open(descriptor, "rb", buffering=_BUFFER, closefd=False) as file:
-        file.seek(0)
+        file.seek(offset)
         while left > 0 and (raw := file.readline(min(left, LONGEST_LINE))):
             left -= len(raw)
             yield raw

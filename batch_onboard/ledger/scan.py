@@ -65,20 +65,29 @@ class Scan:
         self.offset = len(first)
         self.tail: Tail | None = None
         self.proven = 0
+        self._durable = 0
+
+    def go_on(self, lines: Iterable[bytes]) -> None:
+        """Let a walk that has ended go on when it is iterated again.
+
+        Args:
+            lines: what stands in the ledger now from `offset` on, cut likewise.
+        """
+        self._lines = iter(lines)
+        self.tail = None
 
     def __iter__(self) -> Iterator[Line]:
         is_intact = self.seal.is_intact
-        durable = 0
         for raw in self._lines:
             if not is_intact(raw):
                 return self._stop_at(raw)
             line = self._decode(raw)
-            if line.seq != self.seq + 1 or not durable <= line.durable <= self.seq:
+            if line.seq != self.seq + 1 or not self._durable <= line.durable <= self.seq:
                 return self._stop_at(raw)
             yield line
             if line.durable == self.seq:  # as in the first line of every group
                 self.proven = self.offset
-            durable = line.durable
+            self._durable = line.durable
             self.seq += 1
             self.offset += len(raw)
         return None

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import difflib
 from typing import TYPE_CHECKING
 
 from batch_onboard.manifest.templates import KNOWN, unknown_words
+from batch_onboard.manifest.wording import quoted
 
 if TYPE_CHECKING:
     from batch_onboard.manifest.checking import Checked
@@ -48,8 +50,11 @@ def _check_templates(
 ) -> None:
     for key, template in templates.items():
         for word in unknown_words(template or ""):
-            message = f"{word} in {key} stands for nothing; known are {', '.join(KNOWN)}"
-            complaints.error(node.value_place(key), message)
+            message = f"{quoted(word)} in {key} stands for nothing"
+            near = difflib.get_close_matches(word, KNOWN, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(KNOWN)}"
+            place = node.value_place(key)
+            complaints.error(place, "unknown-placeholder", message, hint, subject=word)
 
 
 def _check_profile(
@@ -58,13 +63,14 @@ def _check_profile(
     place = checked.node.key_place("profile")
     if checked.settings.role_arn is not None:
         role = checked.node.key_place("role_arn").seen_from(place)
-        complaints.error(place, f"profile and role_arn ({role}) exclude each other; keep one")
+        message = f"profile and role_arn ({role}) exclude each other"
+        complaints.error(place, "profile-and-role", message, "keep one")
     if not allow_profiles:
         message = (
-            "a profile can run programs, so the manifest may name one only with "
-            "--allow-profiles; use role_arn, or run with that flag if you trust the manifest"
+            "a profile can run programs, so the manifest may name one only with --allow-profiles"
         )
-        complaints.error(place, message)
+        hint = "use role_arn, or run with that flag if you trust the manifest"
+        complaints.error(place, "profile-not-allowed", message, hint)
 
 
 def _check_encryption(
@@ -72,8 +78,11 @@ def _check_encryption(
 ) -> None:
     _check_templates(node, {"key_arn": encryption.key_arn}, complaints)
     if encryption.enabled and encryption.key_arn is None:
-        message = "encryption is enabled, but key_arn is missing; add the KMS key's ARN"
-        complaints.error(node.place, message)
+        message = "encryption is enabled, but key_arn is missing"
+        complaints.error(node.place, "no-key", message, "add the KMS key's ARN")
     elif not encryption.enabled and encryption.key_arn is not None:
-        message = "key_arn has no effect while enabled is false; remove it, or enable encryption"
-        complaints.warning(node.key_place("key_arn"), message)
+        message, hint = (
+            "key_arn has no effect while enabled is false",
+            "remove it, or enable encryption",
+        )
+        complaints.warning(node.key_place("key_arn"), "no-effect", message, hint, subject="key_arn")

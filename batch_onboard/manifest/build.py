@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -25,9 +26,10 @@ if TYPE_CHECKING:
 _PATH_SEGMENTS = frozenset({".", ".."})
 _Labels = tuple[tuple[str, str], ...]
 _APIS = {api.value: api for api in Api}
-_NO_ENCRYPTION = (
-    "encryption is set nowhere for this instance; add encryption: {enabled: true, key_arn: ...} or "
-    "{enabled: false} here, under accounts or under defaults"
+_NO_ENCRYPTION = "encryption is set nowhere for this instance"
+_ADD_ENCRYPTION = (
+    "add encryption: {enabled: true, key_arn: ...} or {enabled: false} here, under accounts or "
+    "under defaults"
 )
 _ARN_FORM = "arn:aws:connect:REGION:ACCOUNT:instance/ID"
 
@@ -64,7 +66,7 @@ class TargetBuilder:
             self._add_arn(instance, place)
         else:
             message = f"an instance is {described(instance)}, but must be an ARN or a mapping"
-            self._complaints.error(place, message)
+            self._complaints.error(place, "wrong-value", message, subject="instances")
 
     def accounts(self) -> set[str]:
         """Return the accounts that instances were found of."""
@@ -78,13 +80,16 @@ class TargetBuilder:
         for key, place in self._places.items() if strange else ():
             if key.region in strange:
                 strange.remove(key.region)
-                self._complaints.warning(place, _strange_region(key.region, counts, known))
+                message, hint = _strange_region(key.region, counts, known)
+                self._complaints.warning(
+                    place, "region-without-service", message, hint, subject=key.region
+                )
 
     def _add_arn(self, arn: str, place: Place) -> None:
         key = parse_instance(arn)
         if key is None:
             message = f"{quoted(arn)} is not the ARN of an instance, {_ARN_FORM}"
-            self._complaints.error(place, message)
+            self._complaints.error(place, "wrong-arn", message)
         else:
             self._add_target(key, self._base.of(key.account_id), place)
 
@@ -100,7 +105,7 @@ class TargetBuilder:
         identity = self._identities.of(layers, key)
         encryption = self._encryptions.of(layers, key)
         if "encryption" not in layers.holder and "encryption" not in layers.doubtful:
-            self._complaints.error(place, _NO_ENCRYPTION)
+            self._complaints.error(place, "no-encryption", _NO_ENCRYPTION, _ADD_ENCRYPTION)
         if identity is not None and encryption is not None:
             self.targets.append(self._target(key, layers, identity, encryption))
 
@@ -108,14 +113,14 @@ class TargetBuilder:
         """Complain of an id that would be a path, and of an instance that was listed before."""
         if key.instance_id in _PATH_SEGMENTS:
             message = f"{quoted(key.instance_id)} is no instance's id, but a path"
-            self._complaints.error(place, message)
+            self._complaints.error(place, "path-as-id", message)
         first = self._places.setdefault(key, place)
         if first is not place:
             message = (
                 f"the same instance as in {first.seen_from(place)} ({key}): an instance is one "
-                "target, whatever its api; keep one of them"
+                "target, whatever its api"
             )
-            self._complaints.error(place, message)
+            self._complaints.error(place, "duplicate-target", message, "keep one of them")
 
     def _target(
         self, key: TargetKey, layers: Layers, identity: Identity, encryption: Encryption
@@ -135,9 +140,11 @@ class TargetBuilder:
         )
 
 
-def _strange_region(region: str, counts: Counter[str], known: frozenset[str]) -> str:
+def _strange_region(region: str, counts: Counter[str], known: frozenset[str]) -> tuple[str, str]:
+    """Return what is strange about a Region, and what may have been meant."""
     instances = "1 instance" if counts[region] == 1 else f"{counts[region]:,} instances"
+    near = difflib.get_close_matches(region, sorted(known), n=1)
     return (
-        f"outbound campaigns are not known to exist in {region} ({instances}); known are "
-        f"{', '.join(sorted(known))}"
+        f"outbound campaigns are not known to exist in {region} ({instances})",
+        f"did you mean {near[0]}?" if near else f"known are {', '.join(sorted(known))}",
     )

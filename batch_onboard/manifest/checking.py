@@ -90,7 +90,8 @@ def _prepare(node: MappingNode, complaints: Complaints) -> set[str]:
 
 def _refuse_giant(node: MappingNode, complaints: Complaints) -> None:
     if len(node) > MAX_KEYS:
-        complaints.stop(node.place, f"{len(node):,} keys in one mapping; at most {MAX_KEYS} can be")
+        message = f"{len(node):,} keys in one mapping"
+        complaints.stop(node.place, "too-many-keys", message, f"at most {MAX_KEYS} can be")
 
 
 def _respell(node: MappingNode, spellings: dict[str, str], complaints: Complaints) -> None:
@@ -101,8 +102,8 @@ def _respell(node: MappingNode, spellings: dict[str, str], complaints: Complaint
             first, second = sorted((other, own), key=list(node).index)
             place = node.key_place(second)
             line = node.key_place(first).seen_from(place)
-            message = f"{second} is another name of {first}, already given in {line}; keep one"
-            complaints.error(place, message)
+            message = f"{second} is another name of {first}, already given in {line}"
+            complaints.error(place, "duplicate-key", message, "keep one", subject=second)
             node.remove(second)
         if other in node:
             node.rename(other, own)
@@ -113,12 +114,13 @@ def _refuse_empty(node: MappingNode, complaints: Complaints) -> set[str]:
         return set()
     empty = {key for key, value in node.items() if value is None}
     for key in empty:
-        message = f"{named(key)} is empty; give it a value, or remove the key"
-        complaints.error(node.value_place(key), message)
+        hint = "give it a value, or remove the key"
+        place = node.value_place(key)
+        complaints.error(place, "empty-value", f"{named(key)} is empty", hint, subject=key)
     return empty
 
 
 def _refuse_untexted(labels: MappingNode, complaints: Complaints) -> None:
     for name in labels.untexted:
-        message = f"the label name {named(name)} is not text; put it in quotes"
-        complaints.error(labels.key_place(name), message)
+        message = f"the label name {named(name)} is not text"
+        complaints.error(labels.key_place(name), "not-text", message, "put it in quotes")

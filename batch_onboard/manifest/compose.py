@@ -25,13 +25,16 @@ from yaml.events import (
 from batch_onboard.manifest.nodes import MappingNode, SequenceNode, place_at
 from batch_onboard.manifest.problems import Place
 from batch_onboard.manifest.scalars import typed
+from batch_onboard.manifest.tokens import YAML
 from batch_onboard.manifest.wording import named, quoted
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from batch_onboard.manifest.problems import Complaints
 
 MAX_DEPTH = 32
-"""Levels of nesting. A manifest needs five."""
+"""Levels of nesting. Five are enough for a manifest."""
 
 MAX_NODES = 4_000_000
 """Values, those behind an alias counted at each use. A target has one to about twenty."""
@@ -44,38 +47,52 @@ _Event = Any
 _DIRECTIVE = re.compile(r"^%(?!YAML )\S*", re.MULTILINE)
 
 
-def compose(text: str, file: str, complaints: Complaints) -> object:
+def compose(
+    text: str, file: str, complaints: Complaints, *, plain: Callable[[str], object] = typed
+) -> object:
     """Return the one document of a YAML text: a node, or a scalar's value.
+
+    Args:
+        text: the text.
+        file: where it is from.
+        complaints: where to complain.
+        plain: what a plain (unquoted) scalar stands for.
 
     Raises:
         StopReading: it is not YAML, or YAML beyond what a manifest may use.
     """
     if found := _DIRECTIVE.search(text):
         place = Place(file, text.count("\n", 0, found.start()) + 1, 1)
-        complaints.stop(place, "YAML directives (%) are not allowed; remove this line")
-    composer = _Composer(text, file, complaints)
+        message = "YAML directives (%) are not allowed"
+        complaints.stop(place, "yaml-directive", message, "remove this line")
+    complaints.reads(file, text, YAML)
+    composer = _Composer(text, file, complaints, plain)
     try:
         return composer.document()
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = Place(file, 1, 1) if mark is None else place_at(file, mark)
-        complaints.stop(place, f"this is not YAML: {_explained(error, text, place)}")
+        complaints.stop(place, "not-yaml", *_explained(error, text, place))
 
 
-def _explained(error: yaml.MarkedYAMLError, text: str, place: Place) -> str:
+def _explained(error: yaml.MarkedYAMLError, text: str, place: Place) -> tuple[str, str]:
     words = " ".join(part for part in (error.context, error.problem) if part)
+    message = f"this is not YAML: {words}"
     line = text.splitlines()[place.line - 1 : place.line] or [""]
     if "\t" in line[0][: place.column]:
-        return f"{words}; indent with spaces, not tabs"
+        return message, "indent with spaces, not tabs"
     if "mapping values are not allowed" in words:
-        return f'{words}; write a text that holds ": " in quotes'
-    return words
+        return message, 'write a text that holds ": " in quotes'
+    return message, ""
 
 
 class _Composer:
     """One pass over the events of one text."""
 
-    def __init__(self, text: str, file: str, complaints: Complaints) -> None:
+    def __init__(
+        self, text: str, file: str, complaints: Complaints, plain: Callable[[str], object]
+    ) -> None:
+        self._plain = plain
         self._next = cast("Any", yaml.CSafeLoader(text).get_event)
         self._file = file
         self._complaints = complaints
@@ -94,7 +111,8 @@ class _Composer:
         self._next()
         event = self._next()
         if type(event) is DocumentStartEvent:
-            self._stop(event, "a manifest is one YAML document; remove this one and what follows")
+            hint = "remove this one and what follows"
+            self._stop(event, "several-documents", "the file must be one YAML document", hint)
         return root
 
     def _node(self, event: _Event) -> object:
@@ -102,7 +120,7 @@ class _Composer:
         if self._nodes > MAX_NODES:
             self._refuse_size(event)
         if type(event) is ScalarEvent and event.anchor is None and event.tag is None:
-            return event.value if event.style else typed(event.value)
+            return event.value if event.style else self._plain(event.value)
         return self._rarer_node(event)
 
     def _rarer_node(self, event: _Event) -> object:
@@ -110,9 +128,9 @@ class _Composer:
         if type(event) is AliasEvent:
             return self._alias(event)
         if event.tag is not None:
-            self._complain(event, f"tags are not allowed; remove {quoted(event.tag)}")
+            self._complain(event, "tag", "tags are not allowed", f"remove {quoted(event.tag)}")
         if type(event) is ScalarEvent:
-            value = event.value if event.style else typed(event.value)
+            value = event.value if event.style else self._plain(event.value)
             if event.anchor is not None:
                 self._anchors[event.anchor] = (value, 1)
             return value
@@ -122,7 +140,8 @@ class _Composer:
         """Compose what a start event opens, within the budgets."""
         self._depth += 1
         if self._depth > MAX_DEPTH:
-            self._stop(event, f"nested more than {MAX_DEPTH} levels deep; a manifest needs five")
+            message = f"nested more than {MAX_DEPTH} levels deep"
+            self._stop(event, "too-deep", message, "five are enough")
         anchor, before = event.anchor, self._nodes
         if anchor is not None:
             self._unfinished.add(anchor)
@@ -156,13 +175,15 @@ class _Composer:
     def _key(self, event: _Event, node: MappingNode) -> str | None:
         """Return a key, or None, having complained, if its value is to be left out."""
         if type(event) is not ScalarEvent:
-            self._stop(event, "a key must be a text, not a list, a mapping or an alias")
+            message = "a key must be a text, not a list, a mapping or an alias"
+            self._stop(event, "odd-key", message)
         if event.tag is not None or event.anchor is not None:
-            self._stop(event, "a key can't have a tag or an anchor; remove it")
+            self._stop(event, "odd-key", "a key can't have a tag or an anchor", "remove it")
         key = sys.intern(event.value)
         if not event.style and key not in self._texts:  # plain, and not met before
             if key == "<<":
-                self._complain(event, "merge keys (<<) are not supported; use defaults or accounts")
+                message = "merge keys (<<) are not supported"
+                self._complain(event, "merge-key", message, "use defaults or accounts")
                 return None
             if isinstance(typed(key), str):
                 self._texts.add(key)
@@ -170,18 +191,19 @@ class _Composer:
                 node.untexted.append(key)
         if key in node:
             first = node.key_place(key).line
-            self._complain(
-                event, f"{named(key)} is already given in line {first}; keep one of them"
-            )
+            message = f"{named(key)} is already given in line {first}"
+            self._complain(event, "duplicate-key", message, "keep one of them", subject=key)
             return None
         return key
 
     def _alias(self, event: _Event) -> object:
         name = event.anchor
         if name in self._unfinished:
-            self._stop(event, f"the alias *{name} stands inside of what it names; write it out")
+            message = f"the alias *{name} stands inside of what it names"
+            self._stop(event, "recursive-alias", message, "write it out")
         if name not in self._anchors:
-            self._stop(event, f"the alias *{name} has no anchor &{name} before it")
+            message = f"the alias *{name} has no anchor &{name} before it"
+            self._stop(event, "unknown-alias", message, "write it out, or add the anchor")
         value, nodes = self._anchors[name]
         self._nodes += nodes
         if self._nodes > MAX_NODES:
@@ -189,11 +211,14 @@ class _Composer:
         return value
 
     def _refuse_size(self, event: _Event) -> NoReturn:
-        message = f"more than {MAX_NODES:,} values, aliases written out; use sources for many"
-        self._stop(event, message)
+        message = f"more than {MAX_NODES:,} values, aliases written out"
+        self._stop(event, "too-large", message, "use sources for many")
 
-    def _stop(self, event: _Event, message: str) -> NoReturn:
-        self._complaints.stop(place_at(self._file, event.start_mark), message)
+    def _stop(self, event: _Event, code: str, message: str, hint: str = "") -> NoReturn:
+        self._complaints.stop(place_at(self._file, event.start_mark), code, message, hint)
 
-    def _complain(self, event: _Event, message: str) -> None:
-        self._complaints.error(place_at(self._file, event.start_mark), message)
+    def _complain(
+        self, event: _Event, code: str, message: str, hint: str, *, subject: str = ""
+    ) -> None:
+        place = place_at(self._file, event.start_mark)
+        self._complaints.error(place, code, message, hint, subject=subject)

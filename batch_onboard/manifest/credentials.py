@@ -59,12 +59,12 @@ class Identities:
             account_id = role_account(role_arn)
             if account_id != key.account_id:
                 wrong = _wrong_role(role_arn, account_id, key)
-                self._complain(layers.holder["role_arn"], "role_arn", wrong)
+                self._complain(layers.holder["role_arn"], "role_arn", *wrong)
                 return None
         if external_id is not None:
             wrong_external = _wrong_external_id(external_id, role_arn)
             if wrong_external is not None:
-                self._complain(layers.holder["external_id"], "external_id", wrong_external)
+                self._complain(layers.holder["external_id"], "external_id", *wrong_external)
                 return None
         if not self._accepts_session(layers, session, role_arn):
             return None
@@ -75,18 +75,20 @@ class Identities:
     def _accepts_session(self, layers: Layers, session: RoleSession, role_arn: str | None) -> bool:
         wrong_tags = _wrong_tags(session.tags)
         if wrong_tags is not None:
-            self._complain(layers.holder["session_tags"], "session_tags", wrong_tags)
+            self._complain(layers.holder["session_tags"], "session_tags", "wrong-value", wrong_tags)
             return False
         without_role = [name for name in SESSION if role_arn is None and name in layers.holder]
         for name in without_role:
-            wrong = f"{name} has no effect without a role_arn; add the role, or remove it"
-            self._complain(layers.holder[name], name, wrong)
+            self._complain(layers.holder[name], name, *_roleless(name))
         return not without_role
 
-    def _complain(self, holder: Checked[Settings], name: str, wrong: str) -> None:
+    def _complain(
+        self, holder: Checked[Settings], name: str, code: str, message: str, hint: str = ""
+    ) -> None:
         value = holder.node[name]
         if not (isinstance(value, str) and unknown_words(value)):  # else refused where it stands
-            self._complaints.error(holder.node.value_place(name), wrong, kind=name)
+            place = holder.node.value_place(name)
+            self._complaints.error(place, code, message, hint, subject=name)
 
 
 def _filled(holder: Checked[Settings], name: str, key: TargetKey) -> str:
@@ -115,22 +117,34 @@ def _wrong_tags(tags: tuple[tuple[str, str], ...]) -> str | None:
     return None
 
 
-def _wrong_role(role_arn: str, account_id: str | None, key: TargetKey) -> str:
+def _wrong_role(role_arn: str, account_id: str | None, key: TargetKey) -> tuple[str, str, str]:
+    """Return the code of what is wrong, what it is, and how to mend it."""
     if account_id is None:
-        return (
+        message = (
             f"role_arn is {quoted(role_arn)}, but must be the ARN of an IAM role, such as "
             "arn:aws:iam::{account_id}:role/NAME, or none for the caller's own credentials"
         )
-    return (
+        return "wrong-value", message, ""
+    message = (
         f"role_arn is a role of account {account_id}, but used for a target of account "
-        f"{key.account_id} ({key.instance_id}); a role must be of the target's account: "
-        "write {account_id} in its ARN, or set the role under accounts"
+        f"{key.account_id} ({key.instance_id})"
     )
+    hint = (
+        "a role must be of the target's account: write {account_id} in its ARN, or set the role "
+        "under accounts"
+    )
+    return "foreign-role", message, hint
 
 
-def _wrong_external_id(external_id: str, role_arn: str | None) -> str | None:
+def _roleless(name: str) -> tuple[str, str, str]:
+    hint = "add the role, or remove it"
+    return "no-effect", f"{name} has no effect without a role_arn", hint
+
+
+def _wrong_external_id(external_id: str, role_arn: str | None) -> tuple[str, str, str] | None:
     if role_arn is None:
-        return "external_id has no effect without a role_arn; add the role, or remove it"
+        return _roleless("external_id")
     if _EXTERNAL_ID.fullmatch(external_id) is None:
-        return "external_id must be 2 to 1224 letters, digits and characters of _ + = , . @ : / -"
+        allowed = "2 to 1224 letters, digits and characters of _ + = , . @ : / -"
+        return "wrong-value", f"external_id must be {allowed}", ""
     return None

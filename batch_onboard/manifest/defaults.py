@@ -47,10 +47,11 @@ def _read(path: Path, complaints: Complaints) -> MappingNode:
     try:
         data = read_regular(path, max_bytes=_MAX_BYTES).data
     except UnusableFileError as error:
-        complaints.stop(place, f"the defaults can't be used: {error}")
+        complaints.stop(place, "unusable-file", f"the defaults can't be used: {error}")
     node = compose(decode(data, str(path), complaints), str(path), complaints)
     if not isinstance(node, MappingNode):
-        complaints.stop(place, f"defaults are a mapping of keys; this is {described(node)}")
+        message = f"defaults are a mapping of keys; this is {described(node)}"
+        complaints.stop(place, "wrong-value", message)
     return node
 
 

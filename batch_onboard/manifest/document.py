@@ -31,10 +31,11 @@ def read_head(text: str, file: str, complaints: Complaints) -> Checked[Head]:
         message = (
             f"a manifest is a mapping with version: 1 and instances; this is {described(root)}"
         )
-        complaints.stop(Place(file, 1, 1), message)
+        complaints.stop(Place(file, 1, 1), "wrong-value", message)
     head = check(Head, root, complaints)
     if "version" not in root:
-        complaints.error(root.place, "version is missing; add version: 1")
+        message = "version is missing"
+        complaints.error(root.place, "missing-key", message, "add version: 1", subject="version")
     return head
 
 
@@ -61,12 +62,14 @@ def _read_account(
 ) -> Checked[Settings] | None:
     place = accounts.key_place(key)
     if key in accounts.untexted:
-        complaints.error(place, account_id_is_number(key))
+        message, hint = account_id_is_number(key)
+        complaints.error(place, "number-as-account-id", message, hint)
     elif re.fullmatch(ACCOUNT_ID, key) is None:
-        complaints.error(place, f"{quoted(key)} is not an account id; write 12 digits in quotes")
+        message, hint = f"{quoted(key)} is not an account id", "write 12 digits in quotes"
+        complaints.error(place, "wrong-value", message, hint, subject="accounts")
     node = accounts[key]
     if isinstance(node, MappingNode):
         return check(Settings, node, complaints)
     message = f"the settings of an account are {described(node)}, but must be a mapping"
-    complaints.error(accounts.value_place(key), message)
+    complaints.error(accounts.value_place(key), "wrong-value", message, subject="accounts")
     return None

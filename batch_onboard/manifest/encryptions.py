@@ -50,12 +50,14 @@ class Encryptions:
             known = self._known[key_arn] = (Encryption(True, key_arn, "KMS"), region)
         encryption, region = known
         if region != key.region:
-            self._complaints.warning(_place(holder), _foreign_key(region, key), kind="key region")
+            self._complaints.warning(_place(holder), "foreign-key", *_foreign_key(region, key))
         return encryption
 
     def _refuse(self, holder: Checked[Settings], key_arn: str) -> None:
         if not unknown_words(holder.node["encryption"]["key_arn"]):  # else refused where it stands
-            self._complaints.error(_place(holder), _wrong_key(key_arn), kind="key")
+            self._complaints.error(
+                _place(holder), "wrong-value", _wrong_key(key_arn), subject="key_arn"
+            )
 
 
 def _place(holder: Checked[Settings]) -> Place:
@@ -70,8 +72,8 @@ def _wrong_key(key_arn: str) -> str:
     )
 
 
-def _foreign_key(region: str, key: TargetKey) -> str:
+def _foreign_key(region: str, key: TargetKey) -> tuple[str, str]:
     return (
-        f"the key is in {region}, but is used for a target in {key.region} ({key.instance_id}); "
-        "KMS keys are used in their own Region: write {region} in the ARN"
+        f"the key is in {region}, but is used for a target in {key.region} ({key.instance_id})",
+        "KMS keys are used in their own Region: write {region} in the ARN",
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from batch_onboard.manifest.models import (
     ENCRYPTION_SPELLINGS,
@@ -37,57 +37,65 @@ def explain(
     if path == ["encryption"]:
         model = EncryptionSettings
     if detail["type"] == "missing":
-        message = f"{key} is missing; add {key}: {model.model_fields[key].description}"
-        complaints.error(node.place, message)
+        hint = f"add {key}: {model.model_fields[key].description}"
+        complaints.error(node.place, "missing-key", f"{key} is missing", hint, subject=key)
     elif detail["type"] == "extra_forbidden":
-        complaints.error(node.key_place(key), _remedy(model, key))
+        complaints.error(node.key_place(key), *_misplaced(model, key), subject=key)
     elif path == ["labels"]:
-        message = _refusal(f"the label {named(key)}", "a text in quotes", detail)
-        complaints.error(node.value_place(key), message)
+        refusal = _refusal(f"the label {named(key)}", "a text in quotes", detail)
+        complaints.error(node.value_place(key), *refusal, subject=key)
     else:
-        expected = model.model_fields[key].description or ""
-        complaints.error(node.value_place(key), _refusal(key, expected, detail))
+        refusal = _refusal(key, model.model_fields[key].description or "", detail)
+        complaints.error(node.value_place(key), *refusal, subject=key)
 
 
-def account_id_is_number(written: str) -> str:
+class _Finding(NamedTuple):
+    """A problem without its place: its code, what is wrong, and how to mend it."""
+
+    code: str
+    message: str
+    hint: str = ""
+
+
+def account_id_is_number(written: str) -> tuple[str, str]:
     """Say that an account id stands without quotes, as YAML reads some of those otherwise."""
     if re.fullmatch("[0-9]{12}", written) is None:
-        return "account id is a number, and not one of 12 digits; write its 12 digits in quotes"
+        return "account id is a number, and not one of 12 digits", "write its 12 digits in quotes"
     lost = ", its leading zero may be lost" if written.startswith("0") else ""
-    return f'account id is a number{lost}; write "{written}"'
+    return f"account id is a number{lost}", f'write "{written}"'
 
 
-def _refusal(name: str, expected: str, detail: ErrorDetails) -> str:
+def _refusal(name: str, expected: str, detail: ErrorDetails) -> _Finding:
     value = detail["input"]
     if value == PLACEHOLDER:
-        return (
-            f"{name} is still {PLACEHOLDER}: discover can't know it; fill in {expected}, or run "
-            "discover with --defaults"
-        )
+        message = f"{name} is still {PLACEHOLDER}: discover can't know it"
+        hint = f"fill in {expected}, or run discover with --defaults"
+        return _Finding("fill-in", message, hint)
     is_number = isinstance(value, int | Numeral) and not isinstance(value, bool)
     if name == "account_id" and is_number:
-        return account_id_is_number(str(value))
+        return _Finding("number-as-account-id", *account_id_is_number(str(value)))
     if name == "account_id" and isinstance(value, str) and re.fullmatch("[0-9]{9,11}", value):
-        return (
-            f"account_id has {len(value)} digits, but must have 12; leading zeros may have been "
-            "lost, as spreadsheets do"
-        )
+        message = f"account_id has {len(value)} digits, but must have 12"
+        hint = "leading zeros may have been lost, as spreadsheets do"
+        return _Finding("short-account-id", message, hint)
     if name == "external_id":  # half a secret: it isn't repeated
-        return f"external_id must be {expected}, in quotes if it looks like a number"
+        message = f"external_id must be {expected}, in quotes if it looks like a number"
+        return _Finding("wrong-value", message)
     if detail["type"] == "string_type" and is_number:
-        return f"{name} is a number, not text; write {quoted(str(value))}"
-    return f"{name} is {described(value)}, but must be {expected}"
+        return _Finding("not-text", f"{name} is a number, not text", f"write {quoted(str(value))}")
+    return _Finding("wrong-value", f"{name} is {described(value)}, but must be {expected}")
 
 
-def _remedy(model: type[BaseModel], key: str) -> str:
+def _misplaced(model: type[BaseModel], key: str) -> _Finding:
     if model is Head and key in Defaults.model_fields:
-        return f"{key} can't stand at the top; put it under defaults"
+        hint = "put it under defaults"
+        return _Finding("misplaced-key", f"{key} can't stand at the top", hint)
     if key in Instance.model_fields and issubclass(Instance, model):
-        return f"{key} can't be set here, only for an instance"
+        return _Finding("misplaced-key", f"{key} can't be set here, only for an instance")
     near = nearest(model, key)
-    if near is not None:
-        return f"unknown key {named(key)}; did you mean {near}?"
-    return f"unknown key {named(key)}; known here are {', '.join(model.model_fields)}"
+    known = f"known here are {', '.join(model.model_fields)}"
+    hint = known if near is None else f"did you mean {near}?"
+    return _Finding("unknown-key", f"unknown key {named(key)}", hint)
 
 
 def nearest(model: type[BaseModel], key: str) -> str | None:

@@ -37,11 +37,9 @@ def identify(
     known = {"account_id": account_id, "region": region, "id": settings.id}
     missing = [name for name, value in known.items() if value is None]
     if layers.doubtful.isdisjoint(missing):
-        message = (
-            f"this instance has no {' and no '.join(missing)}; an instance needs all three, "
-            "or its arn"
-        )
-        complaints.error(checked.node.place, message)
+        message = f"this instance has no {' and no '.join(missing)}"
+        hint = "an instance needs account_id, region and id, or its arn"
+        complaints.error(checked.node.place, "unidentified", message, hint)
     return None
 
 
@@ -54,8 +52,6 @@ def _check_contradictions(
         if value is not None and value != in_arn:
             place = node.value_place(name)
             line = node.value_place("arn").seen_from(place)
-            message = (
-                f"{name} is {quoted(value)}, but the arn ({line}) says {quoted(in_arn)}; "
-                f"mend one of them, or remove {name}"
-            )
-            complaints.error(place, message)
+            message = f"{name} is {quoted(value)}, but the arn ({line}) says {quoted(in_arn)}"
+            hint = f"mend one of them, or remove {name}"
+            complaints.error(place, "contradiction", message, hint, subject=name)

@@ -6,9 +6,10 @@ import io
 import json
 from typing import TYPE_CHECKING
 
+from batch_onboard.manifest.nodes import MappingNode, Spot, place_at
 from batch_onboard.manifest.problems import Place
-from batch_onboard.manifest.rows import Row
 from batch_onboard.manifest.scalars import Numeral, numeral
+from batch_onboard.manifest.tokens import JSON_LINES, JSON_TOKEN
 from batch_onboard.manifest.wording import named
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 def read_jsonl(text: str, file: str, complaints: Complaints) -> Iterator[tuple[object, Place]]:
     """Yield each line's value and place, complaining of lines that are no JSON."""
+    complaints.reads(file, text, JSON_LINES)
     decoder = _Decoder(file)
     for number, line in enumerate(io.StringIO(text), 1):
         if line.isspace():
@@ -27,22 +29,31 @@ def read_jsonl(text: str, file: str, complaints: Complaints) -> Iterator[tuple[o
         try:
             value = decoder.decode(line, number)
         except json.JSONDecodeError as error:
-            message = f"this is not JSON: {error.msg}; write one object or ARN in quotes a line"
-            complaints.error(place._replace(column=error.colno), message)
-        except _DuplicateKeyError as error:
-            complaints.error(place, f"{named(str(error))} is given twice; keep one of them")
-        except RecursionError:
-            complaints.error(place, "nested too deep; an instance needs two levels")
-        except UnicodeEncodeError:
-            complaints.error(
-                place, "half a character (a lone surrogate) is escaped; write it whole"
+            message, hint = (
+                f"this is not JSON: {error.msg}",
+                "write one object or ARN in quotes a line",
             )
+            complaints.error(place._replace(column=error.colno), "not-json", message, hint)
+        except _DuplicateKeyError as error:
+            message, hint = f"{named(error.key)} is given twice", "keep one of them"
+            complaints.error(error.place, "duplicate-key", message, hint, subject=error.key)
+        except RecursionError:
+            hint = "an instance needs two levels"
+            complaints.error(place, "too-deep", "nested too deep", hint)
+        except UnicodeEncodeError:
+            message = "half a character (a lone surrogate) is escaped"
+            complaints.error(place, "half-a-character", message, "write it whole")
         else:
             yield value, place
 
 
 class _DuplicateKeyError(Exception):
     """An object has a key twice, which JSON's own reading would pass over."""
+
+    def __init__(self, key: str, place: Place) -> None:
+        self.key = key
+        self.place = place
+        super().__init__(key)
 
 
 class _Decoder:
@@ -51,6 +62,8 @@ class _Decoder:
     def __init__(self, file: str) -> None:
         self._file = file
         self._line = 0
+        self._text = ""
+        self._objects = 0
         self._decoder = json.JSONDecoder(
             object_pairs_hook=self._row,
             parse_int=numeral,
@@ -64,17 +77,80 @@ class _Decoder:
         Raises:
             UnicodeEncodeError: a text holds half of a surrogate pair, which no file could.
         """
-        self._line = number
+        line = line.rstrip("\r\n")  # lest an error is told of the next line
+        self._line, self._text, self._objects = number, line, 0
         value = self._decoder.decode(line)
         if "\\ud" in line.lower():
             plain = json.loads(line, parse_int=str, parse_float=str)
             json.dumps(plain, ensure_ascii=False).encode()
         return value
 
-    def _row(self, pairs: list[tuple[str, object]]) -> Row:
-        row = Row(self._file, self._line)
-        for key, value in pairs:
+    def _row(self, pairs: list[tuple[str, object]]) -> _JsonRow:
+        row = _JsonRow(self._file, self._line, self._text, self._objects)
+        self._objects += 1
+        for index, (key, value) in enumerate(pairs):
             if key in row:
-                raise _DuplicateKeyError(key)
+                raise _DuplicateKeyError(key, row.key_place_at(index))
             row[key] = value
         return row
+
+
+class _JsonRow(MappingNode):
+    """An object of one line, which finds its places in the line only when it is asked for them.
+
+    Args:
+        file: the file.
+        line: the line, from 1.
+        text: the line's text.
+        number: how many objects of the line end before this one does.
+    """
+
+    __slots__ = ("_number", "_text")
+
+    def __init__(self, file: str, line: int, text: str, number: int) -> None:
+        super().__init__(file, Spot(line - 1, 0))
+        self._text = text
+        self._number = number
+
+    @property
+    def place(self) -> Place:
+        """Where the object starts."""
+        self._locate()
+        return super().place
+
+    def key_place_at(self, index: int) -> Place:
+        """Where a key stands, of those that are written, counted from 0."""
+        self._locate()
+        return place_at(self.file, self.marks[2 * index])
+
+    def remove(self, key: str) -> None:
+        """Take a key out, and its places."""
+        self._locate()
+        super().remove(key)
+
+    def _place_of(self, key: str, which: int) -> Place:
+        self._locate()
+        return super()._place_of(key, which)
+
+    def _locate(self) -> None:
+        if not self.marks:
+            line = self.start.line
+            start, *columns = _columns(self._text, self._number)
+            self.start = Spot(line, start)
+            self.marks = [Spot(line, column) for column in columns]
+
+
+def _columns(text: str, number: int) -> list[int]:
+    """Return where an object starts in its line, and after that each of its keys and values."""
+    opened: list[list[int]] = [[]]
+    ended: list[list[int]] = []
+    for match in JSON_TOKEN.finditer(text):
+        if match[0] in {"}", "]"}:
+            columns = opened.pop()
+            if match[0] == "}":
+                ended.append(columns)
+        elif match[0] not in {",", ":"}:
+            opened[-1].append(match.start())
+            if match[0] in {"{", "["}:
+                opened.append([match.start()])
+    return ended[number]

@@ -110,7 +110,8 @@ class _Loading:
         try:
             return read_regular(self._path, max_bytes=MAX_MANIFEST_BYTES)
         except UnusableFileError as error:
-            self.complaints.stop(self._start, f"the manifest can't be used: {error}")
+            message = f"the manifest can't be used: {error}"
+            self.complaints.stop(self._start, "unusable-file", message)
 
     def _add_instances(
         self, root: MappingNode, builder: TargetBuilder, sources: SourceReader
@@ -131,8 +132,9 @@ class _Loading:
             return
         if not builder.instances:
             place = root.value_place("instances") if "instances" in root else root.place
-            message = "no instances: list them under instances, or in files named under sources"
-            self.complaints.error(place, message)
+            hint = "list them under instances, or in files named under sources"
+            self.complaints.error(place, "no-instances", "no instances", hint)
         for account_id in base.accounts.keys() - builder.accounts():
-            message = f"no instance is of account {account_id}; check it, or remove its settings"
-            self.complaints.warning(root["accounts"].key_place(account_id), message)
+            message = f"no instance is of account {account_id}"
+            place, hint = root["accounts"].key_place(account_id), "check it, or remove its settings"
+            self.complaints.warning(place, "unused-account", message, hint)

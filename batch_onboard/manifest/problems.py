@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, NamedTuple, NoReturn
 
 from batch_onboard.manifest.leaks import redact
+from batch_onboard.manifest.marking import Marker
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-MAX_PROBLEMS = 1000
-"""A manifest with more problems than this has one cause, and nobody reads on."""
+    from batch_onboard.manifest.marking import Form
+
+MAX_PROBLEMS = 100_000
+"""A manifest with more problems than this has one cause, and no program reads on either."""
+
+Severity = Literal["error", "warning"]
 
 
 class Place(NamedTuple):
@@ -36,19 +41,37 @@ class Problem:
         file: the file, as the user gave its path.
         line: the line, from 1.
         column: the column in characters, from 1.
-        message: what is wrong and how to mend it.
+        end: the column after what is wrong there.
+        code: what kind of problem it is, for programs. It stays when messages change.
+        subject: the key or word that it is about, where the kind has many.
+        message: what is wrong.
+        hint: how to mend it, where the message doesn't say it.
         severity: an "error" keeps the manifest from being used, a "warning" does not.
+        repeats: how many more times the same place is wrong, as for many targets that share it.
+        source: the line that it is in, where that may be shown.
     """
 
     file: str
     line: int
     column: int
+    end: int
+    code: str
+    subject: str
     message: str
-    severity: Literal["error", "warning"] = "error"
+    hint: str = ""
+    severity: Severity = "error"
+    repeats: int = 0
+    source: str | None = None
 
     def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}: {self.sentence()}"
+
+    def sentence(self) -> str:
+        """Return all but the place: how bad it is, what is wrong and how to mend it."""
         kind = "warning: " if self.severity == "warning" else ""
-        return f"{self.file}:{self.line}:{self.column}: {kind}{self.message}"
+        hint = f"; {self.hint}" if self.hint else ""
+        more = f" (and {self.repeats:,} more like this)" if self.repeats else ""
+        return f"{kind}{self.message}{hint}{more}"
 
 
 class ManifestError(Exception):
@@ -78,47 +101,62 @@ class Complaints:
     """
 
     def __init__(self, file: str) -> None:
-        self._problems: dict[tuple[Place, str], Problem] = {}
-        self._repeats: dict[tuple[Place, str], int] = {}
+        self._problems: dict[tuple[Place, str, str], Problem] = {}
+        self._repeats: dict[tuple[Place, str, str], int] = {}
         self._files = {file: 0}
+        self._marker = Marker()
 
-    def error(self, place: Place, message: str, *, kind: str = "") -> None:
+    def reads(self, file: str, text: str, form: Form) -> None:
+        """Take note of a text that is about to be read, for showing the lines that are wrong."""
+        self._marker.reads(file, text, form)
+
+    def error(
+        self, place: Place, code: str, message: str, hint: str = "", *, subject: str = ""
+    ) -> None:
         """Complain of something that must be mended.
 
         Args:
-            place: where it is.
-            message: what is wrong and how to mend it.
-            kind: complaints of one kind at one place are one, whose first message is shown.
+            place: where it is. Complaints of one code and subject at one place are one.
+            code: what kind of problem it is.
+            message: what is wrong.
+            hint: how to mend it.
+            subject: the key or word that it is about; tells problems of one code apart.
         """
-        self._add(place, message, kind or message, "error")
+        self._add(place, Problem(*place, 0, code, subject, message, hint))
 
-    def warning(self, place: Place, message: str, *, kind: str = "") -> None:
+    def warning(
+        self, place: Place, code: str, message: str, hint: str = "", *, subject: str = ""
+    ) -> None:
         """Point at something that may be a mistake. The arguments are those of `error`."""
-        self._add(place, message, kind or message, "warning")
+        self._add(place, Problem(*place, 0, code, subject, message, hint, "warning"))
 
-    def stop(self, place: Place, message: str) -> NoReturn:
+    def stop(self, place: Place, code: str, message: str, hint: str = "") -> NoReturn:
         """Complain of something after which the rest of the file can't be read.
 
         Raises:
             StopReading: always.
         """
-        self.error(place, message)
+        self.error(place, code, message, hint)
         raise StopReading
 
-    def _add(
-        self, place: Place, message: str, kind: str, severity: Literal["error", "warning"]
-    ) -> None:
-        complaint = (place, kind)
+    def _add(self, place: Place, problem: Problem) -> None:
+        complaint = (place, problem.code, problem.subject)
         if complaint in self._problems:
             self._repeats[complaint] = self._repeats.get(complaint, 0) + 1
             return
-        self._files.setdefault(place.file, len(self._files))
-        if len(self._problems) == MAX_PROBLEMS:
-            message = f"too many problems: checking stopped here, after {MAX_PROBLEMS:,}"
-            self._problems[complaint] = Problem(*place, message)
         if len(self._problems) > MAX_PROBLEMS:
             raise StopReading
-        self._problems[complaint] = Problem(*place, redact(message), severity)
+        self._files.setdefault(place.file, len(self._files))
+        self._marker.complained_of(place.file)
+        if len(self._problems) == MAX_PROBLEMS:
+            message = f"too many problems: checking stopped here, after {MAX_PROBLEMS:,}"
+            problem = Problem(*place, 0, "too-many-problems", "", message)
+        self._problems[complaint] = replace(
+            problem,
+            subject=redact(problem.subject),
+            message=redact(problem.message),
+            hint=redact(problem.hint),
+        )
 
     @property
     def has_errors(self) -> bool:
@@ -127,14 +165,9 @@ class Complaints:
 
     def problems(self) -> tuple[Problem, ...]:
         """Return all problems, the manifest's first, then file by file, by line and column."""
-        found = [self._counted(complaint) for complaint in self._problems]
+        found = [
+            replace(problem, repeats=self._repeats.get(complaint, 0))
+            for complaint, problem in self._problems.items()
+        ]
         found.sort(key=lambda problem: (self._files[problem.file], problem.line, problem.column))
-        return tuple(found)
-
-    def _counted(self, complaint: tuple[Place, str]) -> Problem:
-        problem = self._problems[complaint]
-        repeats = self._repeats.get(complaint, 0)
-        if not repeats:
-            return problem
-        message = f"{problem.message} (and {repeats:,} more like this)"
-        return Problem(*complaint[0], message, problem.severity)
+        return self._marker.marked(found)

@@ -62,12 +62,13 @@ class SourceReader:
             place = names.item_place(index)
             if not isinstance(name, str):
                 message = f"a source is {described(name)}, but must be the path of a file"
-                self._complaints.error(place, message)
+                self._complaints.error(place, "wrong-value", message, subject="sources")
                 continue
             try:
                 yield from self._instances(name)
             except UnusableFileError as error:
-                self._complaints.error(place, f"the source {quoted(name)} can't be used: {error}")
+                message = f"the source {quoted(name)} can't be used: {error}"
+                self._complaints.error(place, "unusable-file", message)
             except StopReading:
                 continue  # complained of; the other sources may have problems too
 

@@ -6,7 +6,6 @@ import csv
 import difflib
 import io
 import itertools
-import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from batch_onboard.manifest.models import (
@@ -15,9 +14,10 @@ from batch_onboard.manifest.models import (
     EncryptionSettings,
     Instance,
 )
+from batch_onboard.manifest.nodes import MappingNode, Spot
 from batch_onboard.manifest.problems import Place, StopReading
-from batch_onboard.manifest.rows import Row
 from batch_onboard.manifest.scalars import numeral
+from batch_onboard.manifest.tokens import CELL, CSV
 from batch_onboard.manifest.wording import named
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from batch_onboard.manifest.problems import Complaints
 
 _TRUTHS = {"true": True, "false": False}
-_CELL = re.compile(r' *("(?:[^"]|"")*"[^,]*|[^,]*)(?:,|$)')
 _NESTED = ("encryption", "labels")
 _PLAIN = tuple(name for name in Instance.model_fields if name not in _NESTED)
 _COLUMNS = (*_PLAIN, *(f"encryption.{name}" for name in EncryptionSettings.model_fields))
@@ -53,15 +52,18 @@ def read_csv(text: str, file: str, complaints: Complaints) -> Iterator[tuple[obj
     Raises:
         StopReading: it is not CSV, or its columns are not right.
     """
+    complaints.reads(file, text, CSV)
     lines = _lines(text, file, complaints)
     header = next(lines, None)
     if header is None:
-        complaints.stop(Place(file, 1, 1), "the file is empty; its first row names the columns")
+        hint = "its first row names the columns"
+        complaints.stop(Place(file, 1, 1), "empty-file", "the file is empty", hint)
     columns = _columns(header, file, complaints)
     for line in lines:
         if len(line.cells) != len(columns):
-            message = f"{len(line.cells)} cells, but {len(columns)} columns; give each column one"
-            complaints.error(Place(file, line.number, 1), message)
+            message = f"{len(line.cells)} cells, but {len(columns)} columns"
+            place = Place(file, line.number, 1)
+            complaints.error(place, "cell-count", message, "give each column one")
         elif any(line.cells):
             yield _instance(line, columns, file), Place(file, line.number, 1)
 
@@ -72,8 +74,8 @@ def _lines(text: str, file: str, complaints: Complaints) -> Iterator[_Line]:
         try:
             rows = list(csv.reader([line], strict=True, skipinitialspace=True))
         except csv.Error as error:
-            message = f"this is not CSV: {error}; close each quote in its line"
-            complaints.error(Place(file, number, 1), message)
+            message, hint = f"this is not CSV: {error}", "close each quote in its line"
+            complaints.error(Place(file, number, 1), "not-csv", message, hint)
         else:
             if rows[0]:
                 yield _Line(number, line, [cell.strip() for cell in rows[0]])
@@ -89,14 +91,13 @@ def _columns(header: _Line, file: str, complaints: Complaints) -> list[_Column]:
     wrong = False
     for index, name in enumerate(header.cells):
         column = _column(name)
-        message = None
+        place = Place(file, header.number, _cell_start(header.text, index))
         if column is None:
-            message = _unknown(name)
+            complaints.error(place, "unknown-key", *_unknown(name), subject=name)
         elif column in columns:
-            message = f"the column {named(name)} is there twice; keep one of them"
-        if message is not None:
-            complaints.error(Place(file, header.number, _cell_start(header.text, index)), message)
-            wrong = True
+            message = f"the column {named(name)} is there twice"
+            complaints.error(place, "duplicate-key", message, "keep one of them", subject=name)
+        wrong = wrong or column is None or column in columns
         columns.append(column or _Column("", None))
     if wrong:
         raise StopReading
@@ -114,12 +115,10 @@ def _column(name: str) -> _Column | None:
     return _Column(outer, None) if outer in _PLAIN and not dot else None
 
 
-def _unknown(name: str) -> str:
+def _unknown(name: str) -> tuple[str, str]:
     near = difflib.get_close_matches(name, _COLUMNS, n=1) if len(name) <= 40 else []
-    if near:
-        return f"unknown column {named(name)}; did you mean {near[0]}?"
-    known = f"{', '.join(_COLUMNS)} and labels.NAME"
-    return f"unknown column {named(name)}; known are {known}"
+    known = f"known are {', '.join(_COLUMNS)} and labels.NAME"
+    return f"unknown column {named(name)}", f"did you mean {near[0]}?" if near else known
 
 
 def _instance(line: _Line, columns: list[_Column], file: str) -> _CsvRow:
@@ -138,13 +137,13 @@ def _instance(line: _Line, columns: list[_Column], file: str) -> _CsvRow:
     return instance
 
 
-class _CsvRow(Row):
+class _CsvRow(MappingNode):
     """A row, or what is nested in one, that knows which cell each key is from."""
 
     __slots__ = ("_cells", "_text")
 
     def __init__(self, file: str, line: _Line) -> None:
-        super().__init__(file, line.number)
+        super().__init__(file, Spot(line.number - 1, 0))
         self._text = line.text
         self._cells: dict[str, int] = {}
 
@@ -159,4 +158,4 @@ class _CsvRow(Row):
 
 def _cell_start(text: str, index: int) -> int:
     """Return the column of a cell in its line, from 1."""
-    return next(itertools.islice(_CELL.finditer(text), index, None)).start(1) + 1
+    return next(itertools.islice(CELL.finditer(text), index, None)).start(1) + 1

@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from batch_onboard.manifest.leaks import find_secrets
+from batch_onboard.manifest.marking import PLAIN
 from batch_onboard.manifest.problems import Place
 
 if TYPE_CHECKING:
@@ -26,18 +27,20 @@ def decode(data: bytes, file: str, complaints: Complaints) -> str:
         StopReading: it is not UTF-8 text, or holds control characters.
     """
     if data.startswith(_UTF_16_MARKS):
-        complaints.stop(Place(file, 1, 1), "the file is UTF-16; save it as UTF-8")
+        complaints.stop(Place(file, 1, 1), "not-utf-8", "the file is UTF-16", "save it as UTF-8")
     data = data.removeprefix(codecs.BOM_UTF8)
     try:
         text = data.decode()
     except UnicodeDecodeError as error:
-        before = data[: error.start].decode()
-        wrong = data[error.start]
-        message = f"the byte 0x{wrong:02x} is not UTF-8; save the file as UTF-8"
-        complaints.stop(_after(before, file), message)
+        complaints.reads(file, data.decode(errors="replace"), PLAIN)
+        place = _after(data[: error.start].decode(), file)
+        message = f"the byte 0x{data[error.start]:02x} is not UTF-8"
+        complaints.stop(place, "not-utf-8", message, "save the file as UTF-8")
+    complaints.reads(file, text, PLAIN)
     if data.translate(None, _PRINTABLE_ASCII) and (odd := _UNPRINTABLE.search(text)):
-        message = f"the control character U+{ord(odd[0]):04X} can't stand here; remove it"
-        complaints.stop(_after(text[: odd.start()], file), message)
+        message = f"the control character U+{ord(odd[0]):04X} can't stand here"
+        place = _after(text[: odd.start()], file)
+        complaints.stop(place, "control-character", message, "remove it")
     _refuse_secrets(text, file, complaints)
     return text
 
@@ -54,8 +57,8 @@ def _refuse_secrets(text: str, file: str, complaints: Complaints) -> None:
         line_start = text.rfind("\n", line_start, offset) + 1 or line_start
         counted = offset
         place = Place(file, line, offset - line_start + 1)
-        message = (
-            f"this looks like {kind}; remove it, and make it invalid if it is real: "
-            "credentials come from the AWS configuration, never from a manifest"
+        hint = (
+            "remove it, and make it invalid if it is real: credentials come from the AWS "
+            "configuration, never from a file like this"
         )
-        complaints.error(place, message)
+        complaints.error(place, "secret", f"this looks like {kind}", hint)

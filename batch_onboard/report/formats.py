@@ -28,6 +28,7 @@ _RUN_FIELDS = (
     "caller",
     "simulated",
     "change_ref",
+    "plan",
     "arguments",
     "manifest",
     "digests",

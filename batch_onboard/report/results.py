@@ -73,7 +73,7 @@ def result_of(key: TargetKey, info: TargetInfo, record: Record) -> Result:
         state=record.state,
         failure_code=record.failure_code,
         error_code=record.error_code,
-        message=record.message,
+        message=_message(info, record),
         attempts=record.attempts,
         request_id=record.request_id,
         started_here=record.ours and record.state not in _NOT_MADE,
@@ -83,3 +83,10 @@ def result_of(key: TargetKey, info: TargetInfo, record: Record) -> Result:
         labels=dict(info.labels),
         wave=info.wave,
     )
+
+
+def _message(info: TargetInfo, record: Record) -> str | None:
+    if record.state is State.DRIFTED and is_done(record, info.accept_drift):
+        why = f"; {record.message}" if record.message else ""
+        return f"accepted: {info.accept_drift}{why}"
+    return record.message

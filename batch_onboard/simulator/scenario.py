@@ -6,6 +6,7 @@ Every key has a default, so `Scenario()` is a world in which every instance exis
 
 from __future__ import annotations
 
+import difflib
 from typing import TYPE_CHECKING, Annotated, Any
 
 import yaml
@@ -160,17 +161,33 @@ def _yaml_complaint(path: Path, error: yaml.YAMLError) -> str:
 
 
 def _complaint(path: Path, root: yaml.Node | None, detail: ErrorDetails) -> str:
-    keys = detail["loc"]
-    mark = _node_at(root, keys).start_mark if root is not None else None
+    keys, message = detail["loc"], detail["msg"]
+    unknown = detail["type"] == "extra_forbidden"
+    if unknown:
+        message = f"unknown key; {_remedy(str(keys[-1]))}"
+    elif detail["type"] == "string_type":
+        message = "must be text: put it in quotes"
+    find = _key_at if unknown else _node_at
+    mark = find(root, keys).start_mark if root is not None else None
     where = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else str(path)
     named = ".".join(map(str, keys)) or "the file"
-    return f"{where}: {named}: {_REWORDED.get(detail['type'], detail['msg'])}"
+    return f"{where}: {named}: {message}"
 
 
-_REWORDED = {
-    "extra_forbidden": "unknown key; configs/scenario.yaml shows all that there are",
-    "string_type": "must be text: put it in quotes",
-}
+def _remedy(key: str) -> str:
+    """Return the key that an unknown one was probably meant for, or where all are shown."""
+    schema = Scenario.model_json_schema()
+    models = [schema, *schema["$defs"].values()]
+    known = {name for model in models for name in model.get("properties", ())}
+    near = difflib.get_close_matches(key, sorted(known), n=1)
+    return f"did you mean {near[0]}?" if near else "configs/scenario.yaml shows all that there are"
+
+
+def _key_at(root: yaml.Node, keys: tuple[int | str, ...]) -> yaml.Node:
+    """Find a key itself, not its value."""
+    mapping = _node_at(root, keys[:-1])
+    found = (name for name, _ in mapping.value if name.value == keys[-1])
+    return next(found, mapping)
 
 
 def _node_at(node: yaml.Node, keys: tuple[int | str, ...]) -> yaml.Node:

@@ -57,3 +57,12 @@ def test_a_good_end_is_told_as_such() -> None:
     assert unfinished.reason == "nothing to do, but not all targets are done"
     cut_short = Ending(received=signal.SIGINT, unanswered=2).outcome()
     assert "with 2 Starts unanswered" in cut_short.reason
+
+
+def test_memory_that_ran_out_is_no_bug() -> None:
+    """It has ended targets all the same, so the exit code is that of an unexpected error."""
+    outcome = Ending(bugs=[MemoryError(), BUG], fine=False).outcome()
+    assert (outcome.exit_code, outcome.reason) == (
+        Exit.ERROR,
+        "finished, but memory ran out, which has ended 2 targets",
+    )

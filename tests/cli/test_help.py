@@ -33,7 +33,8 @@ HEAVY = {
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--help"], [], ["run", "--help"], ["discover", "--help"], ["nope"]]
+    "arguments",
+    [["--help"], [], ["run", "--help"], ["plan", "--help"], ["discover", "--help"], ["nope"]],
 )
 def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
     """Help must answer at once, so what it does not need is not imported."""
@@ -82,15 +83,16 @@ def test_run_groups_its_options_and_names_defaults_and_variables(shell: Shell) -
         "Safety",
         "Output",
         "Other",
+        "Examples",
     ]
     assert "BATCH_ONBOARD_CONCURRENCY" in shown
     assert "default: 128" in shown
 
 
 def test_what_may_harm_is_settable_by_flag_only() -> None:
-    """--yes, --retry-failed and --clear-failed have no variable and no key in a file."""
+    """--yes and what makes more be started have no variable and no key in a file."""
     options = {option.name: option for option in run.params if isinstance(option, Option)}
-    for name in ("yes", "retry_failed", "clear_failed"):
+    for name in ("yes", "retry_failed", "clear_failed", "restart_missing"):
         assert not options[name].settable
         assert options[name].envvar is None
 

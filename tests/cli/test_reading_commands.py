@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import signal
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -10,18 +11,12 @@ import pytest
 from click.testing import CliRunner, Result
 
 from batch_onboard.cli.entry import cli
-from batch_onboard.cli.progress import ProgressMode, progress_facts, progress_line
-from batch_onboard.cli.texts import duration, safe, summary_lines
-from batch_onboard.core.calls import Operation
-from batch_onboard.core.lifecycle import Event, State
-from batch_onboard.core.limiter import LimiterStatistics
+from batch_onboard.cli.texts import duration, safe
+from batch_onboard.core.lifecycle import Event
 from batch_onboard.core.record import Entry
-from batch_onboard.core.targets import Domain
-from batch_onboard.engine.tally import TallyStatistics
 from batch_onboard.exits import Exit
 from batch_onboard.ledger.file import open_ledger
 from batch_onboard.manifest.load import load_manifest
-from batch_onboard.report.summary import Cause, Summary
 from tests.cli.conftest import Shell, Simulated, instance, manifest
 from tests.cli.test_run import QUICK, wait_for_starts
 
@@ -64,7 +59,7 @@ def test_a_good_manifest_is_said_to_be_fine(tmp_path: Path) -> None:
     path.write_text(manifest(instance("a"), instance("b", "222222222222")))
     assert call("validate", path).stdout == f"{path}: 2 targets in 2 accounts and 1 Region: fine\n"
     told = json.loads(call("validate", path, "--output", "json").stdout)
-    assert told == {"valid": True, "targets": 2, "problems": []}
+    assert (told["valid"], told["targets"], told["problems"]) == (True, 2, [])
 
 
 def test_a_bad_manifest_is_told_to_programs_with_its_places(tmp_path: Path) -> None:
@@ -96,7 +91,7 @@ def test_the_schema_is_json() -> None:
 def test_status_of_a_batch_that_never_ran(ledger: Path) -> None:
     """Targets, states and causes are told, for people and for programs."""
     shown = call("status", ledger).stdout
-    assert "2 targets, no run yet" in shown
+    assert shown.startswith("wave: 2 targets\nno run yet\n")
     assert "KMS_ACCESS_DENIED" in shown
     told = json.loads(call("status", ledger, "--output", "json").stdout)
     assert told["summary"]["states"] == {"failed": 1, "pending": 1}
@@ -124,6 +119,37 @@ def test_a_report_that_can_not_be_written_is_explained(ledger: Path) -> None:
     """A folder that is not there, or is a file, is named."""
     result = call("report", ledger, "-o", ledger / "report.json")
     assert (result.exit_code, "can't be written" in result.stderr) == (Exit.USAGE, True)
+
+
+def test_a_report_is_for_its_owner_and_whole(ledger: Path) -> None:
+    """What names accounts and keys is not for all to read, and no half of it is ever seen."""
+    out = ledger.with_name("report.json")
+    out.write_text("the report of yesterday")
+    out.chmod(0o644)
+    before = out.stat().st_ino
+    call("report", ledger, "-o", out)
+    assert json.loads(out.read_text())["summary"]["failed"] == 1
+    assert (out.stat().st_mode & 0o777, out.stat().st_ino != before) == (0o600, True)
+    assert not list(ledger.parent.glob(".*.new"))
+
+
+@pytest.mark.parametrize("kind", ["link", "dangling", "folder", "pipe"])
+def test_a_report_follows_no_link_and_fills_no_pipe(ledger: Path, kind: str) -> None:
+    """Only a file is written over, and no other file than the one that was named."""
+    out, aim = ledger.with_name("report.json"), ledger.with_name("precious")
+    if kind == "link":
+        aim.write_text("precious")
+    match kind:
+        case "folder":
+            out.mkdir()
+        case "pipe":
+            os.mkfifo(out)
+        case _:
+            out.symlink_to(aim)
+    result = call("report", ledger, "-o", out)
+    said = "is a symbolic link" if out.is_symlink() else "is not a regular file"
+    assert (result.exit_code, said in result.stderr) == (Exit.USAGE, True)
+    assert (aim.read_text() if kind == "link" else aim.exists()) == (kind == "link" and "precious")
 
 
 def test_a_second_signal_stops_at_once_and_is_as_resumable(
@@ -170,63 +196,3 @@ def test_what_comes_from_outside_can_not_move_the_terminals_cursor() -> None:
 def test_durations_are_written_as_people_do(seconds: float, text: str) -> None:
     """8m12s."""
     assert duration(seconds) == text
-
-
-def test_a_long_list_of_causes_is_capped() -> None:
-    """The twenty most frequent are told, and how many more there are."""
-    causes = tuple(
-        Cause(State.FAILED, f"CODE_{i}", 9, 2, "mend it", "why", ("a/b/c",)) for i in range(25)
-    )
-    lines = list(summary_lines(Summary({State.FAILED: 225}, causes, 0)))
-    assert lines[-1] == "  and 5 more causes: see batch-onboard report"
-    assert "  CODE_0 (failed): 9 targets in 2 accounts" in lines
-    assert "    e.g.  a/b/c and 8 more" in lines
-
-
-NOW = TallyStatistics(
-    states={State.SUCCEEDED: 3, State.FAILED: 1, State.IN_PROGRESS: 2},
-    over=4,
-    selected=8,
-    in_flight=5,
-    calls=40,
-    starts=6,
-    throttled=1,
-)
-
-
-def test_progress_is_one_line_or_a_set_of_facts() -> None:
-    """Both tell how much is over, and what the run does now."""
-    slowest = [
-        (Domain("000000000001", "eu-west-2"), Operation.START, LimiterStatistics(1.5, 2, 9, 1))
-    ]
-    assert progress_line(NOW, slowest, 10.0) == (
-        "4/8 50% | ok 3 stopped 1 | jobs 2 | 4 calls/s, 1 throttled | "
-        "slowest 000000000001/eu-west-2 1.5/s | 10s"
-    )
-    told = progress_facts(NOW, slowest, 10.0)
-    assert told["slowest"][0]["rate"] == 1.5
-    assert (told["over"], told["states"]["failed"], told["elapsed"]) == (4, 1, 10.0)
-
-
-def test_progress_says_what_is_waited_for_when_a_start_was_lost() -> None:
-    """Nothing seems to happen for a minute then, and this is why."""
-    held = TallyStatistics({State.SUBMITTING: 2}, 0, 2, 0, 9, 2, 0)
-    assert "2 wait for proof that no Start landed" in progress_line(held, [], 30.0)
-
-
-@pytest.mark.parametrize(
-    ("mode", "terminal", "events", "expected"),
-    [
-        (ProgressMode.AUTO, True, False, ProgressMode.BAR),
-        (ProgressMode.AUTO, False, False, ProgressMode.PLAIN),
-        (ProgressMode.JSON, True, False, ProgressMode.JSON),
-        (ProgressMode.AUTO, True, True, ProgressMode.PLAIN),
-        (ProgressMode.BAR, True, True, ProgressMode.PLAIN),
-        (ProgressMode.NONE, False, True, ProgressMode.NONE),
-    ],
-)
-def test_progress_fits_where_it_is_shown(
-    mode: ProgressMode, terminal: bool, events: bool, expected: ProgressMode
-) -> None:
-    """A line that renews itself is for terminals only, and never stands among events."""
-    assert mode.resolved(terminal=terminal, events=events) is expected

@@ -79,7 +79,7 @@ def test_a_canary_that_fails_ends_with_4_and_the_rest_is_untouched(
     assert stopped.code == Exit.STOPPED
     assert "the canary: 1 target failed" in stopped.out
     assert "check the key's ARN" in stopped.out
-    assert "When that is done: batch-onboard run wave.yaml" in stopped.out
+    assert "When all that is done: batch-onboard run wave.yaml" in stopped.out
     assert simulator.seen()["requests"]["StartInstanceOnboardingJob"] == 1
     assert states(shell) == {"bad": "failed", "good": "pending", "other": "pending"}
     again = shell.run("run", "wave.yaml", *QUICK, "--canary", "1")
@@ -124,8 +124,8 @@ def test_a_limit_and_a_longest_duration_end_with_10(
     [
         ("allowed-accounts: ['2222*']", "does not allow 111111111111 (1)"),
         ("allowed_roles: 'arn:aws:iam::*:role/Other'", "allowed_roles does not allow arn:aws:iam"),
-        ("allowed_accounts: [[]]", "allowed_accounts must be a list of globs"),
-        ("allowed_account: [x]", "did you mean allowed_accounts?"),
+        ("allowed_accounts: [[]]", "allowed_accounts must be one value or a list of values"),
+        ("allowed_account: [x]", "did you mean allowed-accounts?"),
     ],
 )
 def test_what_the_operator_does_not_allow_ends_with_2(

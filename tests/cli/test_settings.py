@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import click
 import pytest
 
 from batch_onboard.cli.arguments import allowance_of
 from batch_onboard.cli.discover import discover
 from batch_onboard.cli.framework import Option
 from batch_onboard.cli.run import run
+from batch_onboard.cli.settings_file import WrongSettingsError
 from batch_onboard.core.allowance import Allowance
+
+if TYPE_CHECKING:
+    import click
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 COMMANDS: dict[str, tuple[click.Command, tuple[str, ...]]] = {
@@ -81,5 +85,5 @@ def test_overwriting_is_asked_for_by_flag_only(
     assert parse("discover").params["force"] is False
     path = tmp_path / "discover.yaml"
     path.write_text("force: true\n")
-    with pytest.raises(click.BadParameter, match="'force' is a flag only"):
+    with pytest.raises(WrongSettingsError, match="'force' is a flag only"):
         parse("discover", "--config", str(path))

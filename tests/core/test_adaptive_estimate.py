@@ -122,3 +122,13 @@ def test_the_rate_converges_whatever_the_bucket(
         spent += rate * gap
         estimate.refused(refusal(at, int(spent)), first=True)
     assert abs(estimate.rate - rate) <= max(2.0 / gaps[-1], SLOWEST) + 1e-6
+
+
+def test_a_refusal_that_comes_late_may_make_a_draught_unlikely() -> None:
+    """Four of five at once is within the doubt; three are two too few: 3 in the 2.5 s of five."""
+    estimate = Estimate()
+    estimate.refused(refusal(0.0, 4, level=1.0), first=True)
+    assert estimate.rate == 2.0
+    estimate.recount(2)
+    assert estimate.rate == pytest.approx(1.2)
+    assert estimate.guessed

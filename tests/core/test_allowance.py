@@ -37,7 +37,14 @@ def test_an_empty_list_allows_nothing_and_long_answers_are_cut() -> None:
     """Thousands of accounts don't fill the terminal."""
     refusal = Allowance(()).refusal(targets(50, accounts=50))
     assert refusal is not None
-    assert "and 30 more: nothing was sent" in refusal
+    assert "000000000019 (1), 000000000020 (1) and 30 more: nothing was sent" in refusal
+
+
+def test_a_list_that_just_fits_is_not_cut() -> None:
+    """Of twenty accounts all are named, of twenty-one all but one."""
+    twenty, one_more = (str(Allowance(()).refusal(targets(n, accounts=n))) for n in (20, 21))
+    assert twenty.endswith("000000000020 (1): nothing was sent")
+    assert one_more.endswith("000000000020 (1) and 1 more: nothing was sent")
 
 
 def test_a_list_of_roles_allows_own_credentials_and_no_profiles() -> None:

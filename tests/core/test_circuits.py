@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from batch_onboard.core.breaker import LONGEST_OUTAGE, Breaker
 from batch_onboard.core.budget import SHARE, RetryBudget
 from batch_onboard.core.calls import Answer, Meaning, Operation
+from batch_onboard.core.course import Course
+from batch_onboard.core.lifecycle import Event, State
 from batch_onboard.core.permission import Permission
+from batch_onboard.core.polling import PollPlan
+from batch_onboard.core.record import Record
+from batch_onboard.core.steps import Rules, Step
+from tests.core.examples import UNCLEAR, at, target
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,7 +46,9 @@ def test_a_breaker_opens_after_so_many_failures_in_a_row() -> None:
     """Four failures of five leave it closed, also twice with a success between; five open it."""
     breaker = Breaker(5)
     fail(breaker, 4)
+    assert (is_open(breaker), breaker.ready_at) == (False, float("-inf"))
     breaker.worked()
+    assert breaker.ready_at == float("-inf")
     fail(breaker, 4)
     assert not is_open(breaker)
     fail(breaker, 1)
@@ -76,6 +85,18 @@ def test_only_one_trial_goes_and_its_answer_decides() -> None:
     breaker.worked()
     assert not is_open(breaker)
     assert not on_trial(breaker)
+
+
+def test_what_goes_while_a_breaker_is_closed_is_no_trial() -> None:
+    """And a trial ends by its own call alone, not by that of another caller."""
+    breaker = Breaker(1)
+    assert not on_trial(breaker)
+    breaker.sent("early")
+    assert not on_trial(breaker)
+    fail(breaker, 1)
+    breaker.sent("trial")
+    breaker.withdrawn("another")
+    assert on_trial(breaker)
 
 
 def test_a_long_outage_is_given_up() -> None:
@@ -126,6 +147,7 @@ def test_a_refusal_that_is_not_repeated_lets_others_go_on() -> None:
     permission.answered("b", Operation.START, Meaning.CREDENTIALS)
     assert permission.over("b", None)
     assert permission.closed(Operation.START) is None
+    assert permission.is_open
 
 
 def test_where_others_were_let_in_it_takes_two_targets() -> None:
@@ -137,6 +159,26 @@ def test_where_others_were_let_in_it_takes_two_targets() -> None:
         assert (permission.closed(Operation.START) is not None) is closed
 
 
+def test_who_is_let_in_again_after_a_refusal_needs_two_refusals_anew() -> None:
+    """A second target whose call was let through shows that the first refusal was about its own."""
+    permission = Permission({Operation.START})
+    for caller in ("a", "b"):
+        permission.answered(caller, Operation.START, Meaning.DENIED)
+        permission.over(caller, DENIED)
+        assert permission.is_open
+        permission.answered("c", Operation.START, Meaning.OK)
+
+
+def test_only_the_suspect_ends_the_wait() -> None:
+    """Another caller that goes home, refused or not, closes nothing and lets nobody go on."""
+    permission = Permission(set())
+    permission.answered("a", Operation.STATUS, Meaning.DENIED)
+    assert not permission.over("b", None)
+    assert not permission.over("b", DENIED)
+    assert permission.is_open
+    assert permission.waits("b")
+
+
 def test_a_refused_delete_is_closed_alone() -> None:
     """Who may not delete the record of a job may still start others."""
     permission = Permission(set())
@@ -144,6 +186,7 @@ def test_a_refused_delete_is_closed_alone() -> None:
     permission.over("a", DENIED)
     assert permission.closed(Operation.DELETE) == DENIED
     assert permission.closed(Operation.START) is None
+    assert permission.is_open
 
 
 @given(st.lists(st.booleans(), max_size=2000))
@@ -156,3 +199,50 @@ def test_retries_are_at_most_a_fifth_of_calls_and_a_handful(calls: Sequence[bool
         made += 1
         retried += wants_retry and budget.spend()
     assert retried <= 20 + SHARE * made
+
+
+def bound(budget: RetryBudget, answer: Answer) -> tuple[Record, Step]:
+    """Let a budget judge what an answer to a course's first call has led to."""
+    course = Course(target(), Record(), Rules(), PollPlan())
+    course.begin(at(0))
+    step = course.answered(Operation.STATUS, answer, at(0))
+    return course.record, budget.bound(course, answer, step, at(0))
+
+
+def test_a_run_has_twenty_retries_and_one_more_with_each_fifth_call() -> None:
+    """Each call earns a fifth of one, the call that is to be tried again included."""
+    budget = RetryBudget()
+    assert [budget.spend() for _ in range(21)] == [True] * 20 + [False]
+    for _ in range(5):
+        budget.earn()
+    assert [budget.spend() for _ in range(2)] == [True, False]
+
+
+def test_a_retry_too_many_ends_the_course_with_its_last_cause() -> None:
+    """The cause is that of the answer, and it is told why it was not tried again."""
+    budget = RetryBudget()
+    while budget.spend():
+        pass
+    record, step = bound(budget, UNCLEAR)
+    assert (step.next, [entry.event for entry in step.entries]) == (None, [Event.GAVE_UP])
+    assert (record.state, record.error_code) == (State.UNRESOLVED, "timeout")
+    spent = "the run's retries (20% of its calls) are used up"
+    assert record.message == f"no answer within 20 s; {spent}"
+    assert bound(budget, Answer(Meaning.UNSENT))[0].message == spent
+
+
+@pytest.mark.parametrize("meaning", [Meaning.THROTTLED, Meaning.ABSENT])
+def test_what_tells_something_draws_on_no_budget(meaning: Meaning) -> None:
+    """A throttle has a pace of its own, and an answer leads on."""
+    budget = RetryBudget()
+    while budget.spend():
+        pass
+    record, step = bound(budget, Answer(meaning))
+    assert (record.state, step.next is None) == (State.PENDING, False)
+
+
+def test_a_retry_that_is_in_the_budget_goes() -> None:
+    """And costs one: of twenty, and a fifth for its call, 19 are left."""
+    budget = RetryBudget()
+    assert bound(budget, UNCLEAR)[1].next is not None
+    assert [budget.spend() for _ in range(20)] == [True] * 19 + [False]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -177,6 +178,13 @@ def test_a_foreign_failed_record_is_deleted_only_on_demand() -> None:
     assert (play.state, play.record.automatic_clears) == (State.SUCCEEDED, 0)
 
 
+def test_the_request_that_deleted_a_record_can_be_found_in_cloudtrail() -> None:
+    """Its id stands in the ledger."""
+    play = Play(rules=Rules(clear_failed=True)).answer(e.FAILED, e.NO_CONFIG)
+    play.answer(replace(e.DELETED, request_id="r-9"))
+    assert play.record.request_id == "r-9"
+
+
 def test_our_internal_failure_is_started_again_by_the_next_run_only() -> None:
     """In the run that saw it, it is failed; the next deletes the record and starts again."""
     first = Play().answer(e.NO_JOB, e.NO_CONFIG, e.RUNNING, e.RUNNING, e.FAILED_INSIDE)
@@ -250,6 +258,25 @@ def test_a_conflict_with_another_job_of_the_account_is_tried_again() -> None:
     assert (play.state, play.record.ours, play.record.attempts) == (State.IN_PROGRESS, True, 2)
 
 
+def test_conflicts_are_read_after_waits_that_double_up_to_half_a_minute() -> None:
+    """With a chance of a half: a half of 1, 2, 4, 8, 16 and then 30 s after each conflict."""
+    play, waits = Play().answer(e.NO_JOB, e.NO_CONFIG), []
+    for _ in range(7):
+        play.answer(e.CONFLICT)
+        assert play.next is not None
+        waits.append(play.next.at - play.now)
+        play.answer(e.NO_JOB, e.NO_CONFIG)
+    assert waits == pytest.approx([0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 15.0])
+
+
+def test_conflicts_are_counted_from_the_first_one() -> None:
+    """A target whose turn comes late in a run has as much patience as the others."""
+    play = Play(rules=Rules(job_timeout=100))
+    play.now = 1000.0
+    play.answer(e.NO_JOB, e.NO_CONFIG, e.CONFLICT, e.NO_JOB, e.NO_CONFIG, e.CONFLICT)
+    assert (play.state, play.expects) == (State.PENDING, STATUS)
+
+
 def test_conflicts_without_end_are_given_up_after_the_job_timeout() -> None:
     """A place that is never free leaves the target unresolved, with the cause."""
     play = Play(rules=Rules(job_timeout=100)).answer(e.NO_JOB, e.NO_CONFIG)
@@ -272,7 +299,7 @@ def test_a_job_that_vanishes_for_good_is_unresolved() -> None:
     while play.next is not None:
         play.answer(e.NO_JOB)
     assert (play.state, play.record.error_code) == (State.UNRESOLVED, "job_vanished")
-    assert play.now > 60
+    assert play.now - play.course.job_began > 60
 
 
 def test_a_job_whose_record_has_expired_is_judged_by_its_config() -> None:
@@ -516,3 +543,124 @@ def _fits(operation: Operation, answer: Answer) -> bool:
             return True
         case _:
             return answer.job is not None
+
+
+def test_only_calls_that_send_or_compare_the_key_wait_for_an_alias() -> None:
+    """A Start sends it and a config is compared with it; a status and a delete need none."""
+    by_alias = Play(encryption=Encryption(enabled=True, key_arn=ALIAS)).course
+    assert [by_alias.needs_key(each) for each in (START, CONFIG, STATUS, DELETE)] == [
+        *(True, True),
+        *(False, False),
+    ]
+    assert not any(Play().course.needs_key(each) for each in Operation)
+
+
+def test_an_alias_that_is_resolved_is_sent_and_compared_as_its_key() -> None:
+    """The intent tells the key's own ARN and the alias; another live key is drift then."""
+    key = Encryption(enabled=True, key_arn=ALIAS).resolved(e.ARN)
+    assert (key.key_arn, key.alias, key.enabled) == (e.ARN, ALIAS, True)
+    play = Play(encryption=Encryption(enabled=True, key_arn=ALIAS))
+    play.course.resolved(key)
+    assert not play.course.needs_key(START)
+    play.answer(e.NO_JOB, e.NO_CONFIG)
+    (entry,) = play.course.intend(START, at(1))
+    assert (entry.encryption, entry.alias) == (e.ARN, ALIAS)
+    drifted = Play(encryption=Encryption(enabled=True, key_arn=ALIAS))
+    drifted.course.resolved(key)
+    assert drifted.answer(e.NO_JOB, e.OTHER_CONFIG).state is State.DRIFTED
+
+
+def test_what_is_spared_ends_with_the_cause_that_another_target_met() -> None:
+    """It is marked, so that it is not taken for a failure of its own; no call follows."""
+    play = Play()
+    step = play.course.spare(e.DENIED, at(7))
+    (entry,) = step.entries
+    assert (entry.event, entry.error_code, entry.message) == (
+        Event.GAVE_UP,
+        "AccessDeniedException",
+        "not you",
+    )
+    assert (entry.at, step.next, play.state) == (at(7).wall, None, State.UNRESOLVED)
+    assert play.course.spared is True
+    nameless = Play()
+    nameless.course.give_up(Answer(Meaning.UNSENT), at(7))
+    assert (nameless.record.error_code, nameless.course.spared) == ("unsent", False)
+
+
+def test_in_a_known_outage_a_failure_is_not_held_against_the_target() -> None:
+    """However often it fails, it waits for the end of the outage, and then has all its tries."""
+    play = Play()
+    moment = replace(at(1), outage=True)
+    for _ in range(3 * MAX_TRIES):
+        step = play.course.answered(STATUS, e.UNCLEAR, moment)
+        assert (step.entries, step.next) == ((), Next(STATUS, Priority.LOOK, 1.0))
+    play.answer(*[e.UNSENT] * (MAX_TRIES - 1))
+    assert play.state is State.PENDING
+    assert play.answer(e.UNSENT).state is State.UNRESOLVED
+
+
+def test_a_denial_without_words_is_told_without_them() -> None:
+    """Who was denied what stands there all the same."""
+    silent = Answer(Meaning.DENIED, error_code="AccessDeniedException")
+    assert Play().answer(silent, silent).record.message == (
+        "arn:aws:iam::111122223333:role/Onboarder was denied "
+        "connect-campaigns:GetInstanceOnboardingJobStatus"
+    )
+
+
+GONE = Record(state=State.DRIFTED, encryption=e.ARN, error_code="not_onboarded")
+
+
+def _onboarded(**facts: object) -> Record:
+    known: dict[str, object] = {"state": State.SUCCEEDED, "encryption": e.ARN, "ours": True}
+    return Record(**(known | facts))  # type: ignore[arg-type]  # a test names real fields
+
+
+def test_a_recheck_reads_done_targets_and_leaves_what_is_as_it_was() -> None:
+    """--recheck asks again; our success stays ours, and nothing is sent that changes anything."""
+    play = Play(_onboarded(), Rules(recheck=True)).answer(e.NO_JOB, e.CONFIG)
+    assert (play.calls, play.next) == ([STATUS, CONFIG], None)
+    assert (play.state, play.record.ours) == (State.SUCCEEDED, True)
+
+
+def test_a_recheck_tells_of_what_is_no_longer_onboarded() -> None:
+    """It becomes drifted, and is not started unless --restart-missing says so."""
+    play = Play(_onboarded(), Rules(recheck=True)).answer(e.NO_JOB, e.NO_CONFIG)
+    assert (play.state, play.record.error_code) == (State.DRIFTED, "not_onboarded")
+    assert play.next is None
+
+
+@pytest.mark.parametrize(("record", "recheck"), [(_onboarded(), True), (GONE, False)])
+def test_what_is_missing_is_started_again_when_asked_for(record: Record, recheck: bool) -> None:
+    """--restart-missing starts it; until that is intended, the ledger says that it is missing."""
+    rules = Rules(recheck=recheck, restart_missing=True)
+    play = Play(replace(record), rules).answer(e.NO_JOB, e.NO_CONFIG)
+    assert (play.state, play.expects) == (State.DRIFTED, START)
+    play.answer(e.RUNNING, e.RUNNING, e.SUCCEEDED)
+    assert play.events == [
+        Event.FOUND_MISSING,
+        Event.NOT_ONBOARDED,
+        Event.INTENDED,
+        Event.RUNNING,
+        Event.JOB_SUCCEEDED,
+    ]
+    assert play.record.attempts == 1
+
+
+def test_a_run_starts_what_is_missing_once() -> None:
+    """What goes missing again after this run's Start is left to a person."""
+    play = Play(_onboarded(), Rules(recheck=True, restart_missing=True))
+    play.answer(e.NO_JOB, e.NO_CONFIG, e.UNCLEAR, e.SUCCEEDED)
+    while play.next is not None and play.now < 600:
+        play.answer(e.NO_CONFIG if play.expects is CONFIG else e.SUCCEEDED)
+    assert (play.state, play.record.attempts, play.next) == (State.DRIFTED, 1, None)
+
+
+def test_a_recheck_right_after_a_job_waits_for_its_config() -> None:
+    """Within the consistency window of its end a config may lag, which is no reason to restart."""
+    rules = Rules(recheck=True, restart_missing=True)
+    play = Play(_onboarded(finished_at=NOON), rules).answer(e.SUCCEEDED, e.NO_CONFIG)
+    assert (play.state, play.expects) == (State.SUCCEEDED, CONFIG)
+    assert play.answer(e.CONFIG).next is None
+    assert play.events == [Event.FOUND_ONBOARDED]
+    assert play.state is State.SUCCEEDED

@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
 
 from batch_onboard.core.joining import joined
 from batch_onboard.core.lifecycle import DONE, State

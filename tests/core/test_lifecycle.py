@@ -25,6 +25,47 @@ def test_each_event_moves_as_the_table_says_or_changes_nothing(state: State, eve
         assert record == before
 
 
+# i(n progress), f(ailed) and so on: where an event leads; a dot: it is not possible.
+TABLE = """
+                  pending submitting in_progress succeeded already_onboarded drifted failed rejected unresolved
+intended          s       .          .           .         .                 .       .      .        .
+withdrawn         .       p          .           .         .                 .       .      .        .
+refused           .       p          .           .         .                 .       .      .        .
+running           i       i          i           i         i                 i       i      i        i
+job_succeeded     .       S          S           S         S                 S       S      S        S
+job_failed        f       f          f           f         f                 f       f      f        f
+found_onboarded   a       a          a           S         a                 a       a      a        a
+found_drift       d       d          d           d         d                 d       d      d        d
+found_missing     .       d          d           d         d                 d       d      d        d
+not_onboarded     p       p          p           .         .                 p       p      p        p
+clearing          .       .          .           .         .                 .       f      .        .
+cleared           .       .          .           .         .                 .       p      .        .
+rejected          r       r          .           .         .                 .       .      r        r
+gave_up           u       u          u           u         u                 u       u      u        u
+"""
+LETTERS = {state.value[0]: state for state in State} | {"s": State.SUBMITTING, "S": State.SUCCEEDED}
+
+
+def test_the_table_is_the_one_that_the_contract_asks_for() -> None:
+    """Written down a second time, by hand: a cell that changes is a promise that changes."""
+    header, *rows = TABLE.strip().splitlines()
+    written: dict[State, dict[Event, State]] = {State(name): {} for name in header.split()}
+    for row in rows:
+        event, *cells = row.split()
+        for name, cell in zip(header.split(), cells, strict=True):
+            if cell != ".":
+                written[State(name)][Event(event)] = LETTERS[cell]
+    assert written == TRANSITIONS
+
+
+def test_an_impossible_move_names_state_and_event() -> None:
+    """For whoever reads the crash note, and for the ledger, which says in which line it is."""
+    with pytest.raises(IllegalMoveError) as caught:
+        move(State.REJECTED, Event.INTENDED)
+    assert (caught.value.state, caught.value.event) == (State.REJECTED, Event.INTENDED)
+    assert str(caught.value) == "intended is not possible in state rejected"
+
+
 def test_a_start_is_intended_only_by_a_pending_target() -> None:
     """No other state allows an intent, so a second Start needs proof about the first."""
     assert [state for state in State if Event.INTENDED in TRANSITIONS[state]] == [State.PENDING]

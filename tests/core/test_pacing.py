@@ -74,6 +74,47 @@ def test_a_call_that_was_not_sent_gives_its_token_back() -> None:
     assert limiter.ready_at(0.0) == 0.0
 
 
+def test_a_token_given_back_is_one() -> None:
+    """Five of five are spent and one comes back, so one call may go, and the next waits."""
+    limiter = BucketLimiter(2.0, 5.0)
+    tickets = [limiter.send(0.0) for _ in range(5)]
+    limiter.withdrawn(tickets[-1], 0.0)
+    assert send_all(limiter, 0.0, 0.5) == pytest.approx([0.0, 0.5])
+
+
+def test_a_throttle_leaves_nothing_of_the_burst() -> None:
+    """Four of five tokens were left when the 429 came: after the pause one call goes, not two."""
+    limiter = BucketLimiter(2.0, 5.0)
+    limiter.throttled(limiter.send(0.0), 0.0, None)
+    assert send_all(limiter, 0.0, 1.1) == pytest.approx([0.5, 1.0])
+
+
+def test_an_accepted_call_of_the_throttled_flight_ends_no_series() -> None:
+    """It was let through before the bucket was empty, so the next pause is twice as long."""
+    limiter = BucketLimiter(2.0, 2.0)
+    first, second = limiter.send(0.0), limiter.send(0.0)
+    limiter.throttled(first, 0.0, None)
+    limiter.accepted(second, 0.1)
+    limiter.throttled(limiter.send(0.5), 0.5, None)
+    assert limiter.ready_at(0.5) == pytest.approx(1.5)
+
+
+def test_a_moment_that_is_told_late_fills_nothing_twice() -> None:
+    """Time that has passed once is counted once, whoever asks with an older moment."""
+    limiter = BucketLimiter(2.0, 1.0)
+    limiter.send(10.0)
+    limiter.ready_at(9.0)
+    assert limiter.ready_at(10.0) == pytest.approx(10.5)
+
+
+def test_what_lacks_by_rounding_alone_is_not_waited_for() -> None:
+    """A tenth of a billionth of a second before the token is whole, it counts as whole."""
+    limiter = BucketLimiter(1.0, 1.0)
+    limiter.send(0.0)
+    nearly = 1.0 - 1e-10
+    assert limiter.ready_at(nearly) == nearly
+
+
 @pytest.mark.parametrize(("rate", "burst"), [(0.0, 5.0), (-1.0, 5.0), (2.0, 0.5)])
 def test_a_bucket_that_lets_nothing_through_is_refused(rate: float, burst: float) -> None:
     """A rate of 0 or a burst below one call would wait for ever."""

@@ -94,3 +94,36 @@ def test_an_accounts_limit_is_kept_to_with_few_conflicts(limit: int, jobs: int) 
         running -= 1
     assert conflicts <= 1 + jobs / limit / 2
     assert conflicts < jobs
+
+
+def test_what_is_learned_grows_on_while_no_conflict_comes() -> None:
+    """Of one place, one end makes two, and two more ends make three: each count begins at 0."""
+    places = filled(2)
+    places.refused(1)
+    caps = []
+    for _ in range(4):
+        places.ended()
+        places.take()
+        caps.append(places.cap)
+    assert caps == [2, 2, 3, 3]
+
+
+def test_a_conflict_that_teaches_nothing_changes_no_count() -> None:
+    """Two of three jobs have ended when the last conflict of a flight comes: one more is enough."""
+    places = filled(4)
+    places.refused(3)
+    places.ended()
+    places.ended()
+    places.refused(3)
+    places.ended()
+    assert places.cap == 4
+
+
+def test_only_a_try_that_fails_costs_patience() -> None:
+    """Two conflicts of one flight, none of them after a try: a try comes after one round still."""
+    places = filled(5)
+    places.refused(4)
+    places.refused(3)
+    for _ in range(3):
+        places.ended()
+    assert places.cap == 4

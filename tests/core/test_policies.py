@@ -100,3 +100,74 @@ def test_the_trust_asks_for_external_ids_and_allows_sessions_as_set() -> None:
 def test_the_caller_needs_nothing_for_own_credentials() -> None:
     """Without roles there is nothing to assume, and no statement without a resource."""
     assert caller_policy(targets(1, identity=Identity()))["Statement"] == []
+
+
+def _allowed(policy: dict[str, Any]) -> dict[str, tuple[list[str], list[str]]]:
+    """Return actions and resources by their statement's name; all of them allow, under one version."""
+    assert policy["Version"] == "2012-10-17"
+    assert {each["Effect"] for each in policy["Statement"]} == {"Allow"}
+    return {each["Sid"]: (each["Action"], each["Resource"]) for each in policy["Statement"]}
+
+
+INSTANCE = ["arn:aws:connect:eu-west-2:000000000001:instance/i-0"]
+STATUS, CONFIG = (
+    "connect-campaigns:GetInstanceOnboardingJobStatus",
+    "connect-campaigns:GetConnectInstanceConfig",
+)
+
+
+def test_to_run_it_takes_exactly_these_permissions() -> None:
+    """AWS's sample policy, with the resources that can be named; one condition, on the role."""
+    policy = run_policy(targets(1))
+    assert _allowed(policy) == {
+        "Campaigns": (
+            [
+                "connect-campaigns:DeleteInstanceOnboardingJob",
+                CONFIG,
+                STATUS,
+                "connect-campaigns:StartInstanceOnboardingJob",
+            ],
+            ["*"],
+        ),
+        "Instances": (["connect:DescribeInstance"], INSTANCE),
+        "OnboardingReadsAndSets": (
+            [
+                "connect:DescribeInstanceAttribute",
+                "connect:ListInstances",
+                "connect:UpdateInstanceAttribute",
+                "ds:DescribeDirectories",
+                "kms:ListAliases",
+            ],
+            ["*"],
+        ),
+        "OnboardingEventRule": (
+            ["events:PutRule", "events:PutTargets"],
+            ["arn:aws:events:*:*:rule/ConnectCampaignsRule*"],
+        ),
+        "ServiceLinkedRole": (["iam:CreateServiceLinkedRole"], ["*"]),
+        "ServiceLinkedRolePolicies": (
+            ["iam:AttachRolePolicy", "iam:PutRolePolicy"],
+            ["arn:aws:iam::*:role/aws-service-role/connect-campaigns.amazonaws.com/*"],
+        ),
+        "Keys": (["kms:CreateGrant", "kms:DescribeKey"], [f"{PLACE}:key/aaaa"]),
+    }
+    assert {
+        each["Sid"]: each["Condition"] for each in policy["Statement"] if "Condition" in each
+    } == {
+        "ServiceLinkedRole": {
+            "StringEquals": {"iam:AWSServiceName": "connect-campaigns.amazonaws.com"}
+        }
+    }
+
+
+def test_to_read_and_to_assume_it_takes_exactly_these_permissions() -> None:
+    """Nothing beside them, and no condition."""
+    assert _allowed(read_policy(targets(1))) == {
+        "Campaigns": ([CONFIG, STATUS], ["*"]),
+        "Instances": (["connect:DescribeInstance"], INSTANCE),
+        "ListInstances": (["connect:ListInstances"], ["*"]),
+        "Keys": (["kms:DescribeKey"], [f"{PLACE}:key/aaaa"]),
+    }
+    assert _allowed(caller_policy(targets(1))) == {
+        "Roles": (["sts:AssumeRole"], ["arn:aws:iam::000000000001:role/Onboarder"])
+    }

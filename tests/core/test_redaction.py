@@ -44,7 +44,7 @@ def test_nothing_was_taken_out_that_was_not_learned() -> None:
 @pytest.mark.parametrize("length", [16, 20, 39])
 def test_the_beginning_of_a_long_secret_gives_it_away(length: int) -> None:
     """A message may be cut off in the middle of one."""
-    assert knowing(SECRET).redact(f"it was {SECRET[:length]}") == f"it was {REDACTED}"
+    assert knowing(SECRET, SECRET).redact(f"it was {SECRET[:length]}") == f"it was {REDACTED}"
 
 
 def test_a_secret_is_found_as_it_stands_in_a_url() -> None:

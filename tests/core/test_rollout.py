@@ -134,6 +134,21 @@ def test_a_canary_takes_different_accounts_of_the_first_wave() -> None:
     assert names(rollout.next_stage()) == ["later"]
 
 
+def test_a_canary_takes_accounts_in_turn() -> None:
+    """The first target of each account goes, then the second ones, then what is left."""
+    rollout = Rollout(
+        [
+            course(named(f"{a}{i}", account=a * 12))
+            for a, n in (("1", 3), ("2", 2))
+            for i in range(n)
+        ],
+        canary=5,
+    )
+    assert rollout.canary is False
+    assert names(rollout.next_stage()) == ["10", "20", "11", "21", "12"]
+    assert rollout.canary
+
+
 def test_a_canary_that_needs_no_start_is_replaced() -> None:
     """Who turns out to be onboarded proves nothing, so another one goes in its place."""
     courses = [course(named(name, account=name * 12)) for name in "123"]
@@ -175,9 +190,9 @@ def test_more_failures_than_borne_stop_a_run() -> None:
 
 
 def test_a_share_of_failures_counts_once_enough_have_ended() -> None:
-    """With a sample of four, half of three is not yet too much, three of five is."""
+    """With a sample of four, two of four are the half that is borne, three of five are more."""
     bears_half = Tolerance(percent=50, min_sample=4)
-    ends = [("1", FAILED), ("1", FAILED), ("2", DONE), ("2", DONE), ("3", FAILED)]
+    ends = [("2", DONE), ("2", DONE), ("1", FAILED), ("1", FAILED), ("3", FAILED)]
     assert told(bears_half, *ends) == [
         *[None] * 4,
         "3 targets failed of 5 that ended, more than --max-failures 50%",
@@ -194,6 +209,16 @@ def test_one_cause_in_many_accounts_is_one_mistake() -> None:
     stopped = told(three, ("1", FAILED), ("2", FAILED), ("3", other), ("4", FAILED))
     assert stopped[:3] == [None] * 3
     assert "KMS_ACCESS_DENIED has stopped targets in 3 accounts" in str(stopped[3])
+    assert str(told(three, *((n, other) for n in "123"))[2]).startswith("timeout has stopped")
+
+
+def test_what_was_given_up_for_others_is_no_mistake_of_its_own() -> None:
+    """Nor is anything, where no number is set; but both are failures that count."""
+    spared, endless = Failures(Tolerance(same_cause=2)), Failures(Tolerance(same_cause=None))
+    for account in "123":
+        assert spared.ended(account, FAILED, spared=True) is None
+        assert endless.ended(account, FAILED) is None
+    assert spared.at_gate(canary=True) == "the canary: 3 targets failed"
 
 
 def test_a_canary_bears_no_failure_unless_it_is_told_to() -> None:
@@ -214,3 +239,15 @@ def test_a_started_course_is_known_by_its_attempts() -> None:
     assert not one.started
     one.record.attempts += 1
     assert one.started
+
+
+def test_a_glob_may_have_an_equals_sign() -> None:
+    """The key ends at the first one."""
+    assert Selector.parse("labels.team=a=b*") == Selector("labels.team", "a=b*")
+
+
+def test_selectors_that_leave_nothing_are_an_error_never_all() -> None:
+    """The message says which options did that."""
+    with pytest.raises(SelectionError) as told_why:
+        selected(("region=*",), ("region=*",))
+    assert str(told_why.value) == ("no target is selected: --include and --exclude leave nothing")

@@ -5,8 +5,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from batch_onboard.core.calls import NOT_ACCEPTED, NOT_SENT, Meaning, meaning_of
+from batch_onboard.core.catalogue import Account, Page
+from batch_onboard.core.lifecycle import Event
+from batch_onboard.core.ports import JournalError
+from batch_onboard.core.record import Entry
 from batch_onboard.core.targets import Comparison, Encryption, Identity, TargetKey
-from tests.core.examples import ALIAS, KEY, OFF, OTHER, WANTED
+from tests.core.examples import ALIAS, KEY, NOON, OFF, OTHER, WANTED
 
 
 def test_a_key_is_read_back_as_it_was_written() -> None:
@@ -103,6 +107,20 @@ def test_no_server_error_proves_that_a_start_was_not_accepted(
 ) -> None:
     """Whatever a 5xx says, the Start may have been accepted."""
     assert meaning_of(status, code) is Meaning.UNCLEAR
+
+
+def test_what_is_not_told_of_an_account_is_not_made_up() -> None:
+    """An account of a list is taken for an active one at the root; a page alone is the last."""
+    account = Account("111122223333")
+    assert (account.name, account.ou, account.state) == ("", "", "ACTIVE")
+    assert Page((account,)).token is None
+
+
+def test_a_journal_says_which_entries_may_be_lost() -> None:
+    """None, where it is not said."""
+    entry = Entry(Event.RUNNING, KEY, NOON)
+    assert JournalError("disk full", (entry,)).lost == (entry,)
+    assert (str(JournalError("disk full")), JournalError("disk full").lost) == ("disk full", ())
 
 
 def test_what_was_not_sent_and_what_was_not_accepted_are_told_apart() -> None:

@@ -72,7 +72,7 @@ def test_nothing_there_counts_only_when_the_hold_is_over() -> None:
     assert find(nothing, LOST, WANTED, held=False, recent=False) is Finding.STARTABLE
 
 
-@pytest.mark.parametrize("record", [OURS, FOREIGN, LOST])
+@pytest.mark.parametrize("record", [OURS, FOREIGN, LOST, DONE])
 def test_a_config_may_lag_behind_a_job_that_has_just_ended(record: Record) -> None:
     """Within the consistency window a missing config is asked for again."""
     reading = Reading(SUCCEEDED, None)
@@ -112,6 +112,8 @@ BLIND = Rules(precheck=False)
         (SAME_KEY, PLAIN, Opening.NOTHING),
         (NEW_KEY, PLAIN, Opening.LOOK),
         (DRIFTED, PLAIN, Opening.LOOK),
+        (SAME_KEY, Rules(recheck=True), Opening.LOOK),
+        (SAME_KEY, Rules(restart_missing=True), Opening.NOTHING),
         (INSIDE, PLAIN, Opening.LOOK),
         (TWICE, PLAIN, Opening.NOTHING),
         (TWICE, RETRY, Opening.LOOK),
@@ -136,6 +138,7 @@ def test_an_accepted_drift_is_done() -> None:
     """A reason in the manifest settles a drift, but not that the instance is gone."""
     accepted = target(accept_drift="keeps its old key, CHG-1234")
     assert opening(accepted, DRIFTED, PLAIN) is Opening.NOTHING
+    assert opening(accepted, DRIFTED, Rules(recheck=True)) is Opening.LOOK
     assert is_done(DRIFTED, "a reason")
     assert not is_done(GONE, "a reason")
     assert not is_done(DRIFTED, None)
@@ -183,6 +186,9 @@ def test_the_age_of_our_job_counts_from_its_start() -> None:
     assert began_at(ours, at(300)) == pytest.approx(0.0)
     assert began_at(ours, at(-5)) == pytest.approx(-5.0)
     assert began_at(FOREIGN, at(300)) == pytest.approx(300.0)
+    after_ours = Record(state=State.IN_PROGRESS, started_at=NOON)
+    untold = Record(state=State.IN_PROGRESS, ours=True)
+    assert [began_at(each, at(300)) for each in (after_ours, untold)] == [300.0, 300.0]
 
 
 @pytest.mark.parametrize(
@@ -194,7 +200,9 @@ def test_the_age_of_our_job_counts_from_its_start() -> None:
         (DONE, None),
         (DRIFTED, "accept_drift"),
         (GONE, "a person decides"),
-        (NO_KEY, "--retry-failed"),
+        (NO_KEY, "check the key's ARN, Region and state in the manifest, then run --retry-failed"),
+        (TWICE, "it failed again and again: ask AWS Support, then run --retry-failed"),
+        (Record(state=State.FAILED, ours=True), "look up the failure code in AWS's documentation"),
         (THEIRS, "--clear-failed"),
         (Record(state=State.FAILED, ours=True, failure_code="NEW_ONE"), "look up"),
         (Record(state=State.REJECTED, error_code="ValidationException"), "manifest"),

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def test_the_programs_of_the_page_do_what_they_say(tmp_path: Path) -> None:
-    """A run, a watched one that finds all done, and a reading of its ledger, as they stand there."""
+    """A run, a watched one that finds all done, a plan, and a reading of the ledger, as shown."""
     shutil.copytree(SCENE, tmp_path, dirs_exist_ok=True)
     programs = re.findall(r"```python\n(.+?)```", PAGE.read_text(), re.DOTALL)
     printed = []
@@ -39,9 +39,10 @@ def test_the_programs_of_the_page_do_what_they_say(tmp_path: Path) -> None:
             )
             assert (ended.returncode, ended.stderr) == (0, "")
             printed.append(ended.stdout)
-    run, watched, read = printed
+    run, watched, planned, read = printed
     assert run == "finished, not all targets are done succeeded=7 drifted=1 failed=1\n"
     assert watched == "888899990000/eu-west-2/other-key drifted\n"
+    assert planned == "{'done': 7, 'drifted': 1, 'blocked': 1} False\n"
     assert read.startswith("777788889999 no-key KMS_ACCESS_DENIED grant kms:DescribeKey")
     assert "account_id,region,instance_id" in read
 

@@ -27,7 +27,7 @@ from batch_onboard.simulator.world import World
 from tests.virtual import run_virtual
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from batch_onboard.core.limiter import Limiter
     from batch_onboard.core.ports import Service
@@ -62,16 +62,16 @@ def named(
 
 @dataclass
 class MemoryJournal:
-    """A journal whose disk is a list; it can be told to fail, or to call back at each write."""
+    """A journal whose disk is a list; it can be told to fail, or how long each write takes."""
 
     entries: list[Entry] = field(default_factory=list)
     fails_after: int | None = None
-    before_write: Callable[[], None] | None = None
+    write_times: Iterator[float] | None = None
 
     async def write(self, *entries: Entry) -> None:
         """Keep entries, after giving others their turn as a real journal would."""
         self.write_nowait(*entries)
-        await anyio.lowlevel.checkpoint()
+        await anyio.sleep(0 if self.write_times is None else next(self.write_times, 0))
 
     def write_nowait(self, *entries: Entry) -> None:
         """Keep entries."""
@@ -121,6 +121,7 @@ class Stage:
         canary: int = 0,
         limit: int | None = None,
         max_duration: float | None = None,
+        course: Callable[[Target, Record, Rules, PollPlan], Course] = Course,
     ) -> Tally:
         """Run the engine over targets; `during` is called once the run has begun."""
 
@@ -128,11 +129,11 @@ class Stage:
             memory = MemoryService(self.world, latency=latency)
             plan = PollPlan()
             courses = [
-                Course(target, self._record(target), rules or Rules(), plan) for target in what
+                course(target, self._record(target), rules or Rules(), plan) for target in what
             ]
             helm = self.helm = Helm(courses, tolerance=tolerance, canary=canary, limit=limit)
             tally = Tally(course.record.state for course in courses)
-            tally.select(len(courses))
+            tally.select(len(courses), [(it.target.key.domain, it.record.state) for it in courses])
             runner = Runner(
                 service=service(memory) if service else memory,
                 journal=self.journal,

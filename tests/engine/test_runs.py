@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from itertools import pairwise
+from itertools import pairwise, repeat
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -239,6 +239,37 @@ def test_an_answer_that_is_lost_after_the_start_was_accepted_starts_nothing_twic
     assert set(stage.states().values()) == {"succeeded"}
     assert stage.world.seen.repeated_starts == 0
     assert all(record.ours for record in stage.records.values())
+
+
+def test_a_start_whose_intent_took_long_to_be_written_is_not_sent_on_it() -> None:
+    """The hold counts from the intent, and would be over while the job is still invisible.
+
+    So the intent is withdrawn, and the Start is sent on a new one.
+    """
+    fault = {"kind": "drop_after", "match": {"operation": "StartInstanceOnboardingJob"}}
+    job = {"job_duration": {"min": 70, "max": 80}, "visible_after": 50}
+    stage = Stage({"defaults": job, "faults": [fault]})
+    stage.journal.write_times = iter([200.0])
+    stage.run([named("a")])
+    assert stage.states() == {"a": "succeeded"}
+    assert stage.world.seen.repeated_starts == 0
+    events = [entry.event for entry in stage.journal.entries]
+    assert events[:3] == [Event.INTENDED, Event.WITHDRAWN, Event.INTENDED]
+
+
+def test_a_disk_that_is_always_too_slow_for_a_start_is_told_as_the_cause() -> None:
+    """After a few tries the target is unresolved, and nothing was sent."""
+    stage = Stage(SHORT_JOBS)
+    stage.journal.write_times = repeat(4.1)
+    stage.run([named("a")])
+    record = stage.records[named("a").key]
+    assert (record.state, record.error_code) == (State.UNRESOLVED, "slow_ledger")
+    assert record.message == "the ledger's disk took 4.1 s to write that the call is intended"
+    assert stage.world.seen.requests[Operation.START] == 0
+    quick = Stage(SHORT_JOBS)
+    quick.journal.write_times = repeat(4.0)
+    quick.run([named("a")])
+    assert quick.states() == {"a": "succeeded"}
 
 
 def test_an_accepted_start_that_stays_invisible_is_waited_for() -> None:

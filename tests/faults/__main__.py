@@ -60,6 +60,7 @@ FORMS = {
     "power-control-xfs": _cuts("xfs", 10, lying=True),
     "steps": Form(longforms.every_step, 10**6),
     "worlds": Form(longforms.random_worlds, 10_000),
+    "manifests": Form(longforms.odd_manifests, 200_000),
     "credentials": Form(longforms.credential_mixes, 100_000),
 }
 

@@ -34,6 +34,7 @@ from tests.faults.tracing import (
 )
 from tests.faults.wrecks import WORLDS, every_wreck
 from tests.ledger.building import ROOT
+from tests.manifest import fuzzing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -147,6 +148,17 @@ def every_step(seed: int) -> Iterator[str]:
     del seed
     for name in WORLDS:
         yield from [name] * every_wreck(name, thorough=True)
+
+
+def odd_manifests(seed: int) -> Iterator[str]:
+    """Manifests and sources that nobody would write: loaded or refused, and never a traceback."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        while True:
+            for kind, strategy in fuzzing.KINDS.items():
+                fuzzing.check_many(folder, strategy, seed)
+                yield from [kind] * fuzzing.A_BATCH
+            seed += 1
 
 
 def credential_mixes(seed: int) -> Iterator[str]:

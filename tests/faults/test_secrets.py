@@ -203,6 +203,39 @@ def test_a_bug_is_told_in_one_line_and_its_traceback_kept_without_secrets(shell:
     assert (leaks(kept.read_bytes()), b"Traceback" in kept.read_bytes()) == ([], True)
 
 
+@pytest.mark.parametrize("error", [EOFError("no more"), BrokenPipeError(32, "Broken pipe")])
+def test_a_bug_that_looks_like_the_end_of_a_stream_is_told_all_the_same(
+    shell: Shell, error: Exception
+) -> None:
+    """Click would end without a word: as if interrupted, or as if nobody read on."""
+    shell.environment |= {"AWS_SECRET_ACCESS_KEY": CALLER_SECRET, "TMPDIR": str(shell.folder)}
+    bug = BUG.replace('ExceptionGroup("as a task group raises it", [bug])', repr(error))
+    ended = in_python(shell, bug, "buggy")
+    assert ended.returncode == Exit.ERROR
+    assert ended.stderr.decode().startswith(f"unexpected error: {type(error).__name__}: ")
+    assert len(list(shell.folder.glob("batch-onboard-crash-*.txt"))) == 1
+
+
+@pytest.mark.parametrize("form", ["console", "json"])
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        ("MemoryError()", b"out of memory: what was saved is safe"),
+        ("OSError(24, 'Too many open files')", b"raise the limit (ulimit -n), then run again"),
+    ],
+)
+def test_a_machine_that_runs_short_is_told_as_that_and_not_as_a_bug(
+    shell: Shell, form: str, error: str, words: bytes
+) -> None:
+    """One line says what is missing; there is nothing to report, and no traceback."""
+    shell.environment |= {"AWS_SECRET_ACCESS_KEY": CALLER_SECRET, "TMPDIR": str(shell.folder)}
+    ended = in_python(shell, BUG.replace("[bug]", f"[{error}]"), "buggy", "--log-format", form)
+    (line,) = ended.stderr.splitlines()
+    assert (ended.returncode, words in line) == (Exit.ERROR, True)
+    assert (b"report it" in line, b"Traceback" in line) == (False, False)
+    assert not list(shell.folder.glob("batch-onboard-crash-*"))
+
+
 def test_a_bug_is_an_event_of_the_log_where_events_are_logged(shell: Shell) -> None:
     """With its traceback: where nobody watches, files are gone when somebody comes to look."""
     shell.environment |= {"AWS_SECRET_ACCESS_KEY": CALLER_SECRET, "TMPDIR": str(shell.folder)}

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,9 @@ HARSH = {
     "visible_after": 10,
     "job_duration": {"min": 5, "max": 90},
 }
+RULES = st.builds(
+    Rules, precheck=st.booleans(), recheck=st.booleans(), restart_missing=st.booleans()
+)
 
 
 class LedgerAndEngine(RuleBasedStateMachine):
@@ -65,18 +69,18 @@ class LedgerAndEngine(RuleBasedStateMachine):
             }
         )
 
-    @rule(moment=st.integers(1, 120), precheck=st.booleans(), torn=st.integers(0, 400))
-    def a_run_is_cut_off(self, moment: int, precheck: bool, torn: int) -> None:
+    @rule(moment=st.integers(1, 120), rules=RULES, torn=st.integers(0, 400))
+    def a_run_is_cut_off(self, moment: int, rules: Rules, torn: int) -> None:
         """At some step; of what was not durable, a power cut leaves a part, torn anywhere."""
-        wreck = self.run(precheck=precheck, cut_off_at=moment)
+        wreck = self.run(rules, cut_off_at=moment)
         if wreck is not None:
             self.outside, self.now = wreck.outside, wreck.now
             self.tear(torn)
 
-    @rule(precheck=st.booleans())
-    def a_run_ends(self, precheck: bool) -> None:
+    @rule(rules=RULES)
+    def a_run_ends(self, rules: Rules) -> None:
         """By itself, whatever became of its targets."""
-        self.run(precheck=precheck)
+        self.run(rules)
 
     @rule(chosen=st.lists(st.sampled_from(range(6)), min_size=1, max_size=6, unique=True))
     def the_manifest_changes(self, chosen: list[int]) -> None:
@@ -95,7 +99,7 @@ class LedgerAndEngine(RuleBasedStateMachine):
         """Enough runs, one after the other, and each target is done."""
         for _ in range(6):
             self.now += LATEST
-            self.run(precheck=True)
+            self.run(Rules())
         history = read_history(self.path)
         states = {target.key: history.record(target.key).state for target in self.manifest}
         assert set(states.values()) <= DONE, states
@@ -113,7 +117,7 @@ class LedgerAndEngine(RuleBasedStateMachine):
         """Remove the files."""
         self.folder.cleanup()
 
-    def run(self, *, precheck: bool, cut_off_at: int | None = None) -> Wreck | None:
+    def run(self, rules: Rules, *, cut_off_at: int | None = None) -> Wreck | None:
         """Run once over the real ledger, and return what is left if the run was cut off."""
         self.runs += 1
         disk = Disk([])
@@ -121,8 +125,7 @@ class LedgerAndEngine(RuleBasedStateMachine):
         with self.ledger() as ledger:
             ledger.begin_run(run_line(f"r{self.runs}"))
             ledger.sync_manifest(self.manifest)
-            rules = Rules(precheck=precheck, torn_at=self.torn_at(ledger))
-            plan = Plan(self.manifest, rules)
+            plan = Plan(self.manifest, replace(rules, torn_at=self.torn_at(ledger)))
             records = ledger.history.records
             ended = play(plan, self.outside, disk, records, now=self.now, recorder=recorder)
             wreck = recorder.wrecks[0] if recorder.wrecks else None

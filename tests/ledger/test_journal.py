@@ -20,7 +20,7 @@ from batch_onboard.ledger.lines import PacedLine
 from tests.ledger.building import AT, ID, intent, key, opened, run_line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from batch_onboard.core.record import Entry
@@ -250,6 +250,35 @@ async def test_a_closed_ledger_takes_nothing(path: Path) -> None:
     ledger.close()
     with pytest.raises(LedgerUnusableError, match=r"jsonl can't be used: an earlier write to it"):
         ledger.begin_run(run_line())
+
+
+def append(path: Path) -> None:
+    """Write to a ledger past its lock."""
+    with path.open("ab") as other:
+        other.write(b"{}\n")
+
+
+def cut_short(path: Path) -> None:
+    """Take a byte off a ledger's end."""
+    os.truncate(path, path.stat().st_size - 1)
+
+
+@pytest.mark.parametrize("change", [append, cut_short])
+async def test_a_file_that_something_else_has_changed_takes_no_further_entry(
+    path: Path, change: Callable[[Path], None]
+) -> None:
+    """Two runs past one lock would start things twice: the first to write after the other stops."""
+
+    async def live(ledger: Ledger) -> None:
+        async with ledger.journal() as journal:
+            await journal.write(intent(1))
+            change(path)
+            await journal.write(intent(2))
+
+    with opened(path) as ledger:
+        changed = "something else has written to it or cut it short"
+        with pytest.raises(JournalError, match=changed):
+            await live(ledger)
 
 
 def paced(**more: Any) -> PacedLine:

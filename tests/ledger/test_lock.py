@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from batch_onboard.ledger.errors import LedgerLockedError
-from batch_onboard.ledger.lock import LedgerLock, unlock
+from batch_onboard.ledger.lock import LedgerLock, glance, unlock
 from tests.ledger import races
 from tests.ledger.building import AT, ROOT, opened
 
@@ -211,3 +211,22 @@ def test_in_many_races_there_are_never_two_holders(
     monkeypatch.setattr("sys.argv", ["races", "--rounds", "200", "--folder", str(path.parent)])
     races.main()
     assert capsys.readouterr().out.startswith("200 holds by 4 processes, ")
+
+
+def test_a_glance_says_who_holds_a_ledger(path: Path) -> None:
+    """While it is held; a ledger that nobody ever held has no lock's file, and gets none."""
+    assert glance(path) == (False, None)
+    assert not path.with_name(f"{path.name}.lock").exists()
+    with opened(path):
+        held, holder = glance(path)
+        assert holder is not None
+        assert (held, holder.pid, holder.since) == (True, os.getpid(), AT)
+    assert glance(path) == (False, None)
+
+
+def test_a_glance_keeps_no_run_from_its_ledger(path: Path) -> None:
+    """The instant for which it takes the lock is waited for, even without a timeout."""
+    LedgerLock(path, AT).release()
+    with path.with_name(f"{path.name}.lock").open() as looking:
+        fcntl.flock(looking, fcntl.LOCK_SH)
+        LedgerLock(path, AT, pause=lambda _: looking.close()).release()

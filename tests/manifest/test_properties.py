@@ -9,16 +9,7 @@ from hypothesis import strategies as st
 from batch_onboard.core.targets import TargetKey
 from batch_onboard.manifest.leaks import find_secrets
 from batch_onboard.manifest.load import Manifest, load_manifest
-from batch_onboard.manifest.problems import ManifestError, Problem
 from batch_onboard.manifest.scalars import Numeral, typed
-
-FRAGMENTS = [
-    *("version: 1\n", "instances:", "sources:", "defaults:", "accounts:", "encryption", "enabled"),
-    *("true", "[", "]", "{", "}", "- ", "? ", ": ", ", ", "\n", "\n  ", "\t", "#", "%TAG", "---"),
-    *("&a ", "*a", "<<", "!!str ", "|", ">", "'", '"', "\\0", "id: ", "arn: ", "0123", "AKIA"),
-    *("arn:aws:connect:us-west-2:111122223333:instance/a", '"111122223333"', "us-west-2", ".."),
-    *("labels", "profile: ", "role_arn: ", "{region}", "{x}", "\x00", "\u2028", "\ufeff", "é"),
-]
 
 
 @pytest.fixture(scope="module")
@@ -32,45 +23,6 @@ def load(folder: Path, data: bytes) -> Manifest:
     path = folder / "m.yaml"
     path.write_bytes(data)
     return load_manifest(path)
-
-
-def problems(folder: Path, data: bytes) -> tuple[Problem, ...]:
-    """Return what is wrong with a manifest that has these bytes."""
-    try:
-        return load(folder, data).warnings
-    except ManifestError as error:
-        return error.problems
-
-
-def are_told(found: tuple[Problem, ...]) -> bool:
-    """Say whether problems can be shown: with a place, and in one line."""
-    return all(
-        problem.line >= 1 and problem.column >= 1 and str(problem).isprintable()
-        for problem in found
-    )
-
-
-@given(st.lists(st.sampled_from(FRAGMENTS), max_size=60).map("".join))
-@settings(max_examples=300, deadline=None)
-def test_any_text_is_a_manifest_or_an_error(folder: Path, text: str) -> None:
-    """Whatever stands in a manifest, it is loaded or refused with problems that have places."""
-    assert are_told(problems(folder, text.encode()))
-
-
-@given(st.binary(max_size=200))
-@settings(max_examples=200, deadline=None)
-def test_any_bytes_are_a_manifest_or_an_error(folder: Path, data: bytes) -> None:
-    """Bytes that are no text are refused like any other problem."""
-    assert are_told(problems(folder, data))
-
-
-@given(st.sampled_from([".csv", ".jsonl"]), st.text(max_size=80).map(str.encode))
-@settings(max_examples=200, deadline=None)
-def test_any_source_is_read_or_refused(folder: Path, suffix: str, data: bytes) -> None:
-    """Whatever stands in a source, it is read or refused."""
-    (folder / f"s{suffix}").write_bytes(b"id,labels.a\n" * (suffix == ".csv") + data)
-    found = problems(folder, b"version: 1\nsources: [s" + suffix.encode() + b"]\n")
-    assert are_told(found)
 
 
 account_ids = st.text("0123456789", min_size=12, max_size=12)

@@ -122,21 +122,22 @@ def test_json_lines_are_instances(tmp_path: Path) -> None:
     ("line", "said"),
     [
         ("{", "1:2: this is not JSON"),
-        ('{"id": "a", "id": "b"}', "1:1: id is given twice"),
+        ('{"id": "a", "id": "b"}', "1:13: id is given twice"),
         ("[" * 100_000, "1:1: nested too deep"),
-        ('{"account_id": 111122223333, "id": "a"}', "1:1: account id is a number; write"),
-        ('{"account_id": NaN, "id": "a"}', "1:1: account id is a number"),
-        ('{"account_id": 1.5, "id": "a"}', "1:1: account id is a number"),
-        ('{"id": "a", "wave": ' + "9" * 5_000 + "}", "1:1: wave is 9"),
+        ('{"account_id": 111122223333, "id": "a"}', "1:16: account id is a number; write"),
+        ('{"account_id": NaN, "id": "a"}', "1:16: account id is a number"),
+        ('{"account_id": 1.5, "id": "a"}', "1:16: account id is a number"),
+        ('{"id": "a", "wave": ' + "9" * 5_000 + "}", "1:21: wave is 9"),
         ('{"id": "a", "labels": {"b": "\\ud800"}}', "1:1: half a character"),
-        ('{"id": "a", "instance_id": "a"}', "1:1: instance_id is another name of id"),
-        ('{"id": "a", "idd": "a"}', "1:1: unknown key idd"),
+        ('{"id": "a", "instance_id": "a"}', "1:13: instance_id is another name of id"),
+        ('{"id": "a", "idd": "a"}', "1:13: unknown key idd"),
+        ('{"api": ["v1"], "id": "a"}', "1:9: api is a list"),
         ("null", "1:1: an instance is empty"),
-        ('{"id": "a", "labels": {"b": "\\uD83D\\uDE00", "c": 1}}', "1:1: the label c is a number"),
+        ('{"id": "a", "labels": {"b": "\\uD83D\\uDE00", "c": 1}}', "1:50: the label c is a number"),
     ],
 )
-def test_json_problems_name_the_line(tmp_path: Path, line: str, said: str) -> None:
-    """Whatever is wrong in a line is reported at it."""
+def test_json_problems_name_the_line_and_the_column(tmp_path: Path, line: str, said: str) -> None:
+    """Whatever is wrong in a line is reported where it stands."""
     (problem,) = jsonl_problems(tmp_path, line)
     assert problem.startswith(f"more.jsonl:{said}")
 

@@ -62,13 +62,15 @@ def test_removed_targets_are_told_on_demand() -> None:
 
 
 def test_an_accepted_drift_needs_no_action() -> None:
-    """A person has decided."""
+    """A person has decided, and the report says why."""
     record = Record()
-    record.apply(Entry(Event.FOUND_DRIFT, key("a"), NOON, encryption="disabled"))
+    found = Entry(Event.FOUND_DRIFT, key("a"), NOON, encryption="disabled", message="another key")
+    record.apply(found)
     made = history(a=record)
     assert next(results(made)).next_action is not None
     made.targets[key("a")] = TargetInfo(Api.V1, "disabled", accept_drift="CHG-1234")
-    assert next(results(made)).next_action is None
+    accepted = next(results(made))
+    assert (accepted.next_action, accepted.message) == (None, "accepted: CHG-1234; another key")
     assert summarize(results(made)).causes == ()
 
 

@@ -84,7 +84,10 @@ def test_an_empty_file_is_the_default_scenario(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ("sed: 1", ":1:6: sed: unknown key"),
+        ("sed: 1", ":1:1: sed: unknown key; did you mean seed?"),
+        ("sts: {rolls: []}", ":1:7: sts.rolls: unknown key; did you mean roles?"),
+        ("zzz: 1", ":1:1: zzz: unknown key; configs/scenario.yaml shows all"),
+        ("1: 1", ":1:1: 1: "),
         ("seed: 0\nthrottle:\n  rate: -1", ":3:9: throttle.rate: Input should be greater than 0"),
         ("instances:\n  - {initial: fres}", ":2:15: instances.0.initial: Input should be 'fresh'"),
         ("instances:\n  - {match: {account_id: 111122223333}}", "must be text: put it in quotes"),

@@ -1,0 +1,86 @@
+"""What `run` and `plan` begin with: the manifest, the settings, the ledger's place."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from batch_onboard.cli.arguments import allowance_of
+from batch_onboard.cli.invocation import Invocation
+from batch_onboard.cli.problems import print_refusal, say_problems
+from batch_onboard.cli.run_options import settings_from
+from batch_onboard.exits import Exit
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from batch_onboard.app.settings import Settings
+    from batch_onboard.cli.talk import Talk
+    from batch_onboard.manifest.load import Manifest
+    from batch_onboard.simulator.scenario import Scenario
+
+
+def ledger_beside(manifest: Path, *, simulate: bool) -> Path:
+    """Return the default place of a ledger; a rehearsal's is never taken for a real one."""
+    kind = ".simulated" if simulate else ""
+    return manifest.with_name(f"{manifest.stem}{kind}.ledger.jsonl")
+
+
+def load_or_exit(ctx: click.Context, path: Path, options: dict[str, Any], talk: Talk) -> Manifest:
+    """Load a manifest; say what is wrong with it, and end the command if it can't be used."""
+    from batch_onboard.manifest.load import load_manifest
+    from batch_onboard.manifest.problems import ManifestError
+
+    try:
+        manifest = load_manifest(path, allow_profiles=options["allow_profiles"])
+    except ManifestError as error:
+        say_problems(talk, str(path), error.problems, "manifest")
+        if options["output"] == "json":
+            print_refusal(error.problems)
+        ctx.exit(Exit.USAGE)
+    say_problems(talk, str(path), manifest.warnings, "manifest")
+    return manifest
+
+
+def _scenario_or_exit(ctx: click.Context, options: dict[str, Any], talk: Talk) -> Scenario | None:
+    """Load what `--scenario` names; None without `--simulate`."""
+    if not options["simulate"]:
+        if options["scenario"] is not None:
+            raise click.UsageError("--scenario goes with --simulate")
+        return None
+    from batch_onboard.simulator.scenario import Scenario, ScenarioError, load_scenario
+
+    if options["scenario"] is None:
+        return Scenario()
+    try:
+        return load_scenario(options["scenario"])
+    except ScenarioError as error:
+        talk.fail("scenario", str(error))
+        ctx.exit(Exit.USAGE)
+
+
+def settings_or_exit(ctx: click.Context, options: dict[str, Any], talk: Talk) -> Settings:
+    """Make settings of options; say what is wrong with the scenario, and end the command then."""
+    return replace(
+        settings_from(options, _scenario_or_exit(ctx, options, talk), tuple(sys.argv[1:])),
+        secrets=ctx.ensure_object(Invocation).secrets,
+        allowance=allowance_of(ctx),
+        notify=lambda sentence: talk.warn("notice", sentence),
+    )
+
+
+def bound_or_exit(
+    ctx: click.Context, path: Path, manifest: Manifest, settings: Settings, talk: Talk
+) -> Settings:
+    """Bind a run to a plan; say why that can't be, and end the command then."""
+    from batch_onboard.app.planfile import PlanFileError, load_plan
+
+    try:
+        approved = load_plan(path, manifest, simulate=settings.scenario is not None)
+        return approved.bind(settings)
+    except PlanFileError as error:
+        talk.fail("plan", str(error))
+        ctx.exit(Exit.USAGE)
