@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING
 import click
 
 from batch_onboard.cli.framework import Duration, Option
+from batch_onboard.core.s3place import S3Place
 from batch_onboard.exits import Exit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from batch_onboard.app.ledgers import Place
 
 lock_timeout_option = click.option(
     "--lock-timeout",
@@ -21,6 +24,11 @@ lock_timeout_option = click.option(
     default="0s",
     help="How long to wait for a run of this ledger to end.",
 )
+
+
+def is_folder(place: Place) -> bool:
+    """Say whether a place is one that ledgers are in; in S3 a slash at its end says so."""
+    return place.is_folder if isinstance(place, S3Place) else place.is_dir()
 
 
 @contextmanager

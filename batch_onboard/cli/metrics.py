@@ -11,6 +11,7 @@ import secrets
 import stat
 from contextlib import suppress
 from datetime import UTC, datetime
+from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from batch_onboard.core.calls import Operation
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from batch_onboard.app.batch import Batch
+    from batch_onboard.app.ledgers import Place
     from batch_onboard.cli.talk import Talk
     from batch_onboard.engine.lanes import Lanes
     from batch_onboard.exits import Exit
@@ -43,6 +45,7 @@ class Metrics:
         self._batch = batch
         self._talk = talk
         name = batch.ledger.history.header.manifest
+        name = name if batch.shard is None else f"{name} ({batch.shard})"
         self._name = f"{name} (simulated)" if simulated else name
         self._warned: str | None = None
 
@@ -123,10 +126,10 @@ def _quotas(lanes: Lanes, most: int) -> list[Quota]:
     ]
 
 
-def unfit_place(path: Path, ledger: Path, manifest: Path) -> str | None:
+def unfit_place(path: Path, ledger: Place, manifest: Path) -> str | None:
     """Say why no metrics file may ever be put at a place; None if it may."""
     for other, what in ((ledger, "ledger"), (manifest, "manifest")):
-        if path.resolve() == other.resolve():
+        if isinstance(other, PurePath) and path.resolve() == other.resolve():
             return f"{path} is the {what} itself: name another file"
     try:
         mode = path.lstat().st_mode

@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from batch_onboard.core.targets import Domain
+    from collections.abc import Iterable
+
+    from batch_onboard.core.targets import Domain, Target
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,10 @@ class Shard:
     def has(self, domain: Domain) -> bool:
         """Say whether a domain is done by this shard."""
         return shard_of(domain, self.count) == self.index
+
+    def own(self, targets: Iterable[Target]) -> list[Target]:
+        """Return those of a manifest's targets that this shard does."""
+        return [target for target in targets if self.has(target.key.domain)]
 
     def __str__(self) -> str:
         return f"shard {self.index} of {self.count}"
