@@ -48,6 +48,9 @@ def allowance_of(ctx: click.Context) -> Allowance:
 
 manifest_argument = click.argument("manifest", type=FILE)
 ledger_argument = click.argument("ledger", type=PLACE)
+ledgers_argument = click.argument(
+    "ledgers", type=PLACE, nargs=-1, required=True, metavar="LEDGER..."
+)
 output_option = click.option(
     "--output",
     cls=Option,

@@ -13,8 +13,8 @@ from batch_onboard.core.lifecycle import State
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from pathlib import Path
 
+    from batch_onboard.app.ledgers import Place
     from batch_onboard.report.summary import Cause, Summary
 
 MOST_CAUSES = 10
@@ -23,12 +23,14 @@ _INDENT = 10
 _FLAGS = ("--retry-failed", "--clear-failed")
 
 
-def summary_lines(summary: Summary, ledger: Path, arguments: Sequence[str]) -> Iterator[str]:
+def summary_lines(
+    summary: Summary, ledger: Place | None, arguments: Sequence[str]
+) -> Iterator[str]:
     """Tell how many targets stand in which state, and what stopped the others.
 
     Args:
         summary: the batch in figures.
-        ledger: where all of it stands.
+        ledger: where all of it stands; None if that is in several places.
         arguments: the command line of the latest run, if there was one.
     """
     for state in State:
@@ -38,13 +40,13 @@ def summary_lines(summary: Summary, ledger: Path, arguments: Sequence[str]) -> I
 
 
 def cause_lines(
-    summary: Summary, ledger: Path | None = None, arguments: Sequence[str] = ()
+    summary: Summary, ledger: Place | None = None, arguments: Sequence[str] = ()
 ) -> Iterator[str]:
     """Tell what stopped targets, and what to do; nothing if none was.
 
     Args:
         summary: the batch in figures.
-        ledger: where all of it stands; None if it stands in no ledger.
+        ledger: where all of it stands; None if it stands in none, or in several places.
         arguments: the command line of the latest run, if there was one.
     """
     if not summary.causes:
@@ -91,7 +93,7 @@ def _kind(cause: Cause) -> str:
     return "failure_code" if cause.state is State.FAILED else "error_code"
 
 
-def _cause_lines(cause: Cause, ledger: Path | None, arguments: Sequence[str]) -> Iterator[str]:
+def _cause_lines(cause: Cause, ledger: Place | None, arguments: Sequence[str]) -> Iterator[str]:
     state = f" ({cause.state})" if cause.code != cause.state else ""
     where = f"{count(cause.targets, 'target')} in {count(cause.accounts, 'account')}"
     yield f"  {safe(cause.code)}{state}: {where}"
@@ -108,7 +110,7 @@ def _cause_lines(cause: Cause, ledger: Path | None, arguments: Sequence[str]) ->
         yield f"    all:  {_listing(ledger)} | grep {shlex.quote(_cells(cause))}"
 
 
-def _listing(ledger: Path) -> str:
+def _listing(ledger: Place) -> str:
     return shlex.join(["batch-onboard", "report", str(ledger), "--format", "csv"])
 
 

@@ -38,6 +38,7 @@ def errors_told(ctx: click.Context) -> Iterator[None]:
         LedgerError,
         LedgerLockedError,
         NothingToSalvageError,
+        UnlikeLedgersError,
     )
 
     try:
@@ -46,7 +47,8 @@ def errors_told(ctx: click.Context) -> Iterator[None]:
         click.echo(str(error), err=True)
         if isinstance(error, LedgerLockedError):
             ctx.exit(Exit.LOCKED)
-        ctx.exit(Exit.USAGE if isinstance(error, NothingToSalvageError) else Exit.LEDGER)
+        misnamed = isinstance(error, (NothingToSalvageError, UnlikeLedgersError))
+        ctx.exit(Exit.USAGE if misnamed else Exit.LEDGER)
 
 
 def print_json(told: object) -> None:

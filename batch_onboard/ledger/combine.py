@@ -40,16 +40,11 @@ class Part:
 
 
 def missing_shards(parts: Sequence[Part]) -> tuple[Shard, ...]:
-    """Return the shards of which no run tells.
-
-    None, if a run did the whole batch, or if the runs don't agree on the number of shards.
-    """
+    """Return the shards of which no run tells, for each number of shards that one tells of."""
     shards = {run.began.shard for part in parts for run in part.history.runs}
-    counts = {0 if shard is None else shard.count for shard in shards}
-    if len(counts) != 1:
-        return ()
-    (count,) = counts
-    return tuple(each for index in range(count) if (each := Shard(index, count)) not in shards)
+    counts = sorted({shard.count for shard in shards if shard is not None})
+    every = (Shard(index, count) for count in counts for index in range(count))
+    return tuple(shard for shard in every if shard not in shards)
 
 
 def check_alike(parts: Sequence[Part]) -> None:

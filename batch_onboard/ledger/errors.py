@@ -65,7 +65,7 @@ class NothingToSalvageError(LedgerError):
 
 
 class UnlikeLedgersError(LedgerError):
-    """Ledgers were named together that do not belong together."""
+    """Ledgers were named together that do not belong together, or would be counted twice."""
 
 
 class LedgerLockedError(LedgerError):

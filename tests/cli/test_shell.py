@@ -68,7 +68,7 @@ def test_the_examples_can_be_typed(command: str) -> None:
     ("arguments", "said"),
     [
         ("rnu", "no command 'rnu'; did you mean run? (see cli --help)"),
-        ("ledger", "name one of verify, salvage, compact, unlock (see cli ledger --help)"),
+        ("ledger", "name one of verify, salvage, compact, merge, unlock (see cli ledger --help)"),
         ("ledger verfy x", "no command 'verfy'; did you mean verify? (see cli ledger --help)"),
         ("run", "MANIFEST is missing (see cli run --help)"),
         ("ledger salvage x", "-o is missing (see cli ledger salvage --help)"),
