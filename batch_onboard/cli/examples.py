@@ -17,7 +17,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "plan": (
         "batch-onboard plan emea.yaml",
         "batch-onboard plan emea.yaml -o emea.plan.json",
-        "batch-onboard plan emea.yaml --detailed-exitcode -q; test $? -eq 6 && echo work to do",
+        "batch-onboard plan emea.yaml --output json | jq .counts",
     ),
     "run": (
         "batch-onboard run emea.yaml --simulate",

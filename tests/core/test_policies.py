@@ -165,7 +165,7 @@ def test_to_read_and_to_assume_it_takes_exactly_these_permissions() -> None:
     assert _allowed(read_policy(targets(1))) == {
         "Campaigns": ([CONFIG, STATUS], ["*"]),
         "Instances": (["connect:DescribeInstance"], INSTANCE),
-        "ListInstances": (["connect:ListInstances"], ["*"]),
+        "Discovery": (["connect:ListInstances", "ds:DescribeDirectories"], ["*"]),
         "Keys": (["kms:DescribeKey"], [f"{PLACE}:key/aaaa"]),
     }
     assert _allowed(caller_policy(targets(1))) == {

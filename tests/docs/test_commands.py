@@ -29,9 +29,10 @@ PAGES = [Path("README.md"), *sorted(Path("docs").glob("*.md"))]
 ELSEWHERE = {
     r"python3 dev\.py (demo|test|check)": "the gate types these",
     r"python3 -m venv|\.venv/bin/pip install|pip install": "dev.py does the same",
+    r"python -m pip install mutmut|mutmut run": "takes hours, and is not installed",
     r"apt-get install": "needs root",
     r"aws ": "another test compares these with the service model",
-    r"python -m (tests|benchmarks|cosmic)": "take hours; tests import and try what they are made of",
+    r"python -m (tests|benchmarks)": "take hours; tests import and try what they are made of",
 }
 """Commands that are not typed here, by what they begin with, and why."""
 INSTEAD = {
