@@ -10,7 +10,7 @@ from batch_onboard.service.settings import ServiceSettings, StaticCredentials
 from batch_onboard.versions import tool_version
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
 
     from batch_onboard.app.settings import Settings
     from batch_onboard.core.redaction import Secrets
@@ -21,7 +21,11 @@ if TYPE_CHECKING:
 
 @asynccontextmanager
 async def open_access(
-    settings: Settings, run_id: str, *, purpose: str = "run"
+    settings: Settings,
+    run_id: str,
+    *,
+    purpose: str = "run",
+    may_change: Callable[[], bool] = lambda: True,
 ) -> AsyncIterator[AwsService]:
     """Open what a run or a plan calls, and close its connections at the end.
 
@@ -29,6 +33,7 @@ async def open_access(
         settings: what the operator asked for.
         run_id: its id, for the names of role sessions and the user agent.
         purpose: what it is, for the user agent, so that CloudTrail shows it.
+        may_change: says, right before a request leaves that changes something, whether it may.
 
     Raises:
         ServiceConfigurationError: the settings in force cannot be used for any call.
@@ -45,6 +50,7 @@ async def open_access(
         allow_profiles=settings.allow_profiles,
         secrets=settings.secrets,
         notify=settings.notify,
+        may_change=may_change,
     )
     async with _reaching(settings.scenario, access) as access, open_service(access) as service:
         yield service

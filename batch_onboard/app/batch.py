@@ -157,7 +157,9 @@ class Batch:
         if self.nothing_to_do:
             self._begin(None)
             return self._end(self._outcome())
-        async with open_access(self._settings, self.run_id) as service:
+        async with open_access(
+            self._settings, self.run_id, may_change=self.ledger.is_certain
+        ) as service:
             caller: Caller | Answer | None = None
             with anyio.CancelScope() as self._asking:
                 caller = await service.caller()
@@ -203,7 +205,7 @@ class Batch:
                 async with Pace(self.run_id, self.tally, self.lanes, keep).measured():
                     await self._runner.run()
         except JournalError as error:
-            return unsaved(self._signal, str(error), error.lost)
+            return unsaved(self._signal, error)
         except ExceptionGroup as group:
             problem = first_of(ServiceConfigurationError, group)
             if isinstance(problem, ServiceConfigurationError):
@@ -284,6 +286,7 @@ def open_batch(manifest: Manifest, ledger_path: Place, settings: Settings) -> It
         wall=now_utc,
         lock_timeout=settings.lock_timeout,
         notify=settings.notify,
+        secrets=settings.secrets,
     ) as ledger:
         simulate = settings.scenario is not None
         keep_apart(ledger.history, ledger_path, simulate=simulate, shard=settings.shard)

@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
+from batch_onboard.app.clock import now_utc
+from batch_onboard.app.s3segments import open_s3_segments
+from batch_onboard.core.redaction import Secrets
 from batch_onboard.core.s3place import S3Place
-from batch_onboard.ledger.errors import LedgerUnusableError
-from batch_onboard.ledger.file import open_ledger, read_history
+from batch_onboard.ledger.file import check_before_locking, open_ledger, read_history
+from batch_onboard.ledger.lock import unlock
+from batch_onboard.ledger.segments import read_segments, verify_segments
+from batch_onboard.ledger.taking import open_segments, unlock_segments
+from batch_onboard.ledger.verify import verify
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
+    from batch_onboard.app.s3segments import S3Segments
     from batch_onboard.core.ports import WallClock
     from batch_onboard.ledger.history import History
     from batch_onboard.ledger.ledger import Ledger
+    from batch_onboard.ledger.lines import ClaimLine
+    from batch_onboard.ledger.lock import Holder
+    from batch_onboard.ledger.verify import Examination
 
 Place: TypeAlias = Path | S3Place
 """Where a ledger is."""
@@ -28,7 +39,36 @@ def read_any_history(place: Place) -> History:
     """
     if isinstance(place, Path):
         return read_history(place)
-    raise LedgerUnusableError(f"{place} can't be used: it is in S3")
+    with _segments(place) as segments:
+        return read_segments(segments)
+
+
+def verify_any(place: Place) -> Examination:
+    """Read a whole ledger for everything that is wrong with it. Changes and locks nothing.
+
+    Raises:
+        LedgerError: it can't be read, or is no ledger.
+    """
+    if isinstance(place, Path):
+        return verify(place)
+    with _segments(place) as segments:
+        return verify_segments(segments)
+
+
+def unlock_any(place: Place) -> Holder | ClaimLine | None:
+    """Free a ledger of a holder that is dead or, in S3, even of one that lives.
+
+    Returns:
+        Who it was; None if nobody held it.
+
+    Raises:
+        LedgerError: a run holds the file, or the ledger can't be used.
+    """
+    if isinstance(place, Path):
+        check_before_locking(place, exists=True)
+        return unlock(place, now_utc())
+    with _segments(place) as segments:
+        return unlock_segments(segments, wall=now_utc)
 
 
 def open_any_ledger(
@@ -39,6 +79,7 @@ def open_any_ledger(
     wall: WallClock,
     lock_timeout: float = 0.0,
     notify: Callable[[str], None] = lambda _: None,
+    secrets: Secrets | None = None,
 ) -> Ledger:
     """Hold a ledger, create it if there is none, and make it ready for a run.
 
@@ -49,6 +90,7 @@ def open_any_ledger(
         wall: what time it is.
         lock_timeout: seconds to wait for another run to end.
         notify: is told, in a sentence, what is waited for.
+        secrets: is told of the credentials that reach it.
 
     Raises:
         LedgerError: it can't be used, or another run holds it.
@@ -61,5 +103,25 @@ def open_any_ledger(
             wall=wall,
             lock_timeout=lock_timeout,
         )
-    notify(f"{place} is in S3")
-    raise LedgerUnusableError(f"{place} can't be used: it is in S3")
+    segments = open_s3_segments(place, secrets or Secrets())
+    try:
+        return open_segments(
+            segments,
+            manifest_name=manifest_name,
+            tool_version=tool_version,
+            wall=wall,
+            lock_timeout=lock_timeout,
+            notify=notify,
+        )
+    except BaseException:
+        segments.close()
+        raise
+
+
+@contextmanager
+def _segments(place: S3Place) -> Iterator[S3Segments]:
+    segments = open_s3_segments(place, Secrets())
+    try:
+        yield segments
+    finally:
+        segments.close()

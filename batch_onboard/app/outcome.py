@@ -6,6 +6,7 @@ import signal
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from batch_onboard.core.ports import JournalError, TakenOverError
 from batch_onboard.core.tolerance import count_targets
 from batch_onboard.exits import Exit
 
@@ -105,7 +106,9 @@ class Ending:
         return f"finished, but a bug of batch-onboard ({bug}) has ended {ended}"
 
 
-def unsaved(received: signal.Signals | None, message: str, lost: tuple[Entry, ...]) -> Outcome:
+def unsaved(received: signal.Signals | None, error: JournalError) -> Outcome:
     """Return the outcome of a run whose ledger could not be written."""
-    code = Exit.LEDGER if received is None else BY_SIGNAL[received]
-    return Outcome(code, message, lost, saved=False)
+    code = Exit.LOCKED if isinstance(error, TakenOverError) else Exit.LEDGER
+    if received is not None:
+        code = BY_SIGNAL[received]
+    return Outcome(code, str(error), error.lost, saved=False)

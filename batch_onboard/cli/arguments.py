@@ -32,6 +32,21 @@ class PlaceType(click.Path):
             self.fail(str(error), param, ctx)
 
 
+class FileType(click.Path):
+    """A path, where nothing in S3 will do."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return a `Path`."""
+        if str(value).startswith(SCHEME):
+            self.fail(
+                "a ledger in S3 is read and appended to, but never rewritten. To work on a copy, "
+                "join its segments to a file: docs/ledger.md says how",
+                param,
+                ctx,
+            )
+        return super().convert(value, param, ctx)
+
+
 PLACE = PlaceType(path_type=Path)
 
 
@@ -48,6 +63,7 @@ def allowance_of(ctx: click.Context) -> Allowance:
 
 manifest_argument = click.argument("manifest", type=FILE)
 ledger_argument = click.argument("ledger", type=PLACE)
+ledger_file_argument = click.argument("ledger", type=FileType(path_type=Path))
 ledgers_argument = click.argument(
     "ledgers", type=PLACE, nargs=-1, required=True, metavar="LEDGER..."
 )

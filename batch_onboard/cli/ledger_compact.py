@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from batch_onboard.cli.arguments import ledger_argument, output_option
+from batch_onboard.cli.arguments import ledger_file_argument, output_option
 from batch_onboard.cli.examples import EXAMPLES
 from batch_onboard.cli.framework import Command
 from batch_onboard.cli.ledger_options import errors_told, lock_timeout_option, print_json
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @click.command(cls=Command, examples=EXAMPLES["ledger compact"])
-@ledger_argument
+@ledger_file_argument
 @lock_timeout_option
 @output_option
 @click.pass_context

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from batch_onboard.cli.arguments import FILE, ledger_argument, output_option
+from batch_onboard.cli.arguments import FILE, ledger_file_argument, output_option
 from batch_onboard.cli.examples import EXAMPLES
 from batch_onboard.cli.framework import Command, Option
 from batch_onboard.cli.ledger_options import errors_told, lock_timeout_option, print_json
@@ -23,7 +23,7 @@ _MOST = 10
 
 
 @click.command(cls=Command, examples=EXAMPLES["ledger salvage"])
-@ledger_argument
+@ledger_file_argument
 @click.option("-o", "out", cls=Option, type=FILE, required=True, help="The new ledger.")
 @lock_timeout_option
 @output_option

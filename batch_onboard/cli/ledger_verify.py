@@ -16,8 +16,8 @@ from batch_onboard.exits import Exit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
+    from batch_onboard.app.ledgers import Place
     from batch_onboard.ledger.survey import Flaw
     from batch_onboard.ledger.verify import Examination
 
@@ -28,17 +28,17 @@ _MOST_FLAWS = 20
 @ledger_argument
 @output_option
 @click.pass_context
-def verify(ctx: click.Context, ledger: Path, output: str) -> None:
+def verify(ctx: click.Context, ledger: Place, output: str) -> None:
     """Read all of a ledger and tell everything that is wrong with it. Changes nothing.
 
     An unfinished tail is no damage: the next run cuts it off. Damage ends with exit code 5.
     """
-    from batch_onboard.ledger.verify import verify as verify_file
+    from batch_onboard.app.ledgers import verify_any
 
     with errors_told(ctx):
-        found = verify_file(ledger)
+        found = verify_any(ledger)
     if output == "json":
-        print_json({"ledger": ledger, "whole": not found.damage, **asdict(found)})
+        print_json({"ledger": str(ledger), "whole": not found.damage, **asdict(found)})
     else:
         for line in _lines(ledger, found):
             click.echo(line)
@@ -46,7 +46,7 @@ def verify(ctx: click.Context, ledger: Path, output: str) -> None:
         ctx.exit(Exit.LEDGER)
 
 
-def _lines(ledger: Path, found: Examination) -> Iterator[str]:
+def _lines(ledger: Place, found: Examination) -> Iterator[str]:
     lines = f"{count(found.lines, 'line')}, known to be on disk up to line {found.durable:,}"
     if found.damage:
         yield f"{ledger} is damaged; {found.intact:,} of {lines}:"

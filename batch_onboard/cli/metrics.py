@@ -126,7 +126,7 @@ def _quotas(lanes: Lanes, most: int) -> list[Quota]:
     ]
 
 
-def unfit_place(path: Path, ledger: Place, manifest: Path) -> str | None:
+def unfit_place(path: Path, ledger: Place, manifest: Place) -> str | None:
     """Say why no metrics file may ever be put at a place; None if it may."""
     for other, what in ((ledger, "ledger"), (manifest, "manifest")):
         if isinstance(other, PurePath) and path.resolve() == other.resolve():

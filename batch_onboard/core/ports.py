@@ -28,6 +28,10 @@ class JournalError(Exception):
         self.lost = lost
 
 
+class TakenOverError(JournalError):
+    """The entries could not be made durable, since another run has taken the journal over."""
+
+
 class UnusableServiceError(Exception):
     """No call of the run can be made with the settings in force. `str()` says which, and why."""
 

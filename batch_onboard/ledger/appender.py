@@ -1,11 +1,11 @@
-"""The one place that writes lines to a ledger's file."""
+"""What makes lines durable, and the one place that writes them to a ledger's file."""
 
 from __future__ import annotations
 
 import errno
 import os
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from batch_onboard.ledger.opening import write_all
 
@@ -16,6 +16,22 @@ if TYPE_CHECKING:
 
 _BATCH = 1 << 20
 """Bytes that are collected before they are written."""
+
+
+class Sink(Protocol):
+    """What makes lines durable, in the order in which they come."""
+
+    def commit(self, bodies: Iterable[bytes]) -> None:
+        """Return when lines and all before them survive a power cut.
+
+        Raises:
+            OSError: they may not. Every later call raises it too.
+        """
+        ...
+
+    def close(self) -> None:
+        """Wait for a commit under way, then take no more. A second call does nothing."""
+        ...
 
 
 class Appender:

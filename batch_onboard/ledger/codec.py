@@ -16,14 +16,17 @@ import msgspec
 
 from batch_onboard.ledger.lines import (
     ENTRY_LINES,
+    ClaimLine,
     CutLine,
     GoneLine,
     HeaderLine,
+    HeartbeatLine,
     LearnedLine,
     Line,
     MergedLine,
     PacedLine,
     RecordLine,
+    ReleasedLine,
     RewrittenLine,
     RunEndedLine,
     RunLine,
@@ -56,6 +59,9 @@ _TYPES: Any = Union[
         MergedLine,
         RecordLine,
         RewrittenLine,
+        ClaimLine,
+        HeartbeatLine,
+        ReleasedLine,
         HeaderLine,
     )
 ]

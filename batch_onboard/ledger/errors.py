@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Self
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from batch_onboard.ledger.lines import ClaimLine
+
 
 WAY_OUT = (
     "Restore the file from a copy, or build a new one from what is intact with "
@@ -95,3 +97,32 @@ class LedgerLockedError(LedgerError):
         self.pid = pid
         self.host = host
         self.since = since
+
+    @classmethod
+    def by(cls, claim: ClaimLine | None, name: str) -> Self:
+        """Return the error for a ledger whose holder has said in it who it is.
+
+        Args:
+            claim: what it said; None if that can't be told.
+            name: the ledger.
+        """
+        if claim is None:
+            return cls(name)
+        return cls(name, claim.pid, claim.host, claim.at)
+
+
+class PassingError(OSError):
+    """A store did not do what was asked, or nobody knows whether it did; another try may tell."""
+
+
+class LostHoldError(OSError):
+    """Another run has taken over a ledger that this one held.
+
+    Attributes:
+        claim: who it is; None if that can't be told.
+    """
+
+    def __init__(self, claim: ClaimLine | None) -> None:
+        who = "" if claim is None else f" (pid {claim.pid} on host {claim.host})"
+        super().__init__(f"another run{who} has taken it over: this one sends nothing more")
+        self.claim = claim

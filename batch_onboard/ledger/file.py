@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from batch_onboard.ledger.appender import Appender
 from batch_onboard.ledger.codec import encode
 from batch_onboard.ledger.errors import NothingToSalvageError
-from batch_onboard.ledger.ledger import Ledger
+from batch_onboard.ledger.ledger import Ledger, other_manifest
 from batch_onboard.ledger.lines import CutLine
 from batch_onboard.ledger.lock import LedgerLock
 from batch_onboard.ledger.opening import (
@@ -86,11 +86,7 @@ def open_ledger(
     except BaseException:
         lock.release()
         raise
-    if history.header.manifest != manifest_name:
-        warnings.append(
-            f"{path} was created for the manifest {history.header.manifest!r}, "
-            f"not for {manifest_name!r}: see that it is the right one"
-        )
+    warnings += other_manifest(path, history, manifest_name)
     return Ledger(path, history, appender, lock, wall, created=created, warnings=tuple(warnings))
 
 

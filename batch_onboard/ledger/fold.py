@@ -9,14 +9,17 @@ from batch_onboard.core.lifecycle import IllegalMoveError
 from batch_onboard.core.targets import TargetKey
 from batch_onboard.ledger.history import RunSummary, TargetInfo
 from batch_onboard.ledger.lines import (
+    ClaimLine,
     CutLine,
     EntryLine,
     GoneLine,
+    HeartbeatLine,
     LearnedLine,
     Line,
     MergedLine,
     PacedLine,
     RecordLine,
+    ReleasedLine,
     RewrittenLine,
     RunEndedLine,
     RunLine,
@@ -71,12 +74,8 @@ class Fold:
             self._history.learned[line.domain, line.operation] = line
         elif isinstance(line, PacedLine):
             self._history.paced.append(line)
-        elif isinstance(line, CutLine):
-            self._history.cuts.append(line)
-        elif isinstance(line, MergedLine):
-            self._history.merged.append(line)
-        elif not isinstance(line, RewrittenLine):  # which tells of the file, not of the batch
-            raise ContradictionError("a header stands within the ledger")
+        else:
+            self._take_aside(line)
 
     def _take_entry(self, line: EntryLine) -> None:
         record = self._records.get(line.target)
@@ -113,6 +112,17 @@ class Fold:
                 summary.ended = line
                 return
         raise ContradictionError(f"run {line.run} ended, but never began")
+
+    def _take_aside(self, line: Line) -> None:
+        """Take in a line that tells of the ledger, not of the batch."""
+        if isinstance(line, CutLine):
+            self._history.cuts.append(line)
+        elif isinstance(line, MergedLine):
+            self._history.merged.append(line)
+        elif isinstance(line, (ClaimLine, ReleasedLine)):
+            self._history.holder = line if isinstance(line, ClaimLine) else None
+        elif not isinstance(line, (RewrittenLine, HeartbeatLine)):
+            raise ContradictionError("a header stands within the ledger")
 
     def _key(self, text: str) -> TargetKey:
         key = self._keys.get(text)

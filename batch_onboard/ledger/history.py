@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from batch_onboard.core.shard import Shard
     from batch_onboard.core.targets import Api, Target, TargetKey
     from batch_onboard.ledger.lines import (
+        ClaimLine,
         CutLine,
         HeaderLine,
         LearnedLine,
@@ -86,6 +87,7 @@ class History:
         cuts: the tails that were cut off, ever.
         merged: of which ledgers it was made, each time that this was done.
         cut: the tail that was cut off when the ledger was opened this time.
+        holder: who holds the ledger, or has died with it, where that stands in the ledger itself.
     """
 
     header: HeaderLine
@@ -98,6 +100,7 @@ class History:
     cuts: list[CutLine] = field(default_factory=list)
     merged: list[MergedLine] = field(default_factory=list)
     cut: Cut | None = None
+    holder: ClaimLine | None = None
 
     @property
     def shard(self) -> Shard | None:

@@ -13,15 +13,16 @@ from typing import TYPE_CHECKING, Self
 
 from anyio import CancelScope, CapacityLimiter, to_thread
 
-from batch_onboard.core.ports import JournalError
+from batch_onboard.core.ports import JournalError, TakenOverError
 from batch_onboard.ledger.codec import encode, encode_entry
+from batch_onboard.ledger.errors import LostHoldError
 from batch_onboard.ledger.opening import explain
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from batch_onboard.core.record import Entry
-    from batch_onboard.ledger.appender import Appender
+    from batch_onboard.ledger.appender import Sink
     from batch_onboard.ledger.lines import Line
 
 
@@ -43,25 +44,26 @@ class _Group:
 
 
 class FileJournal:
-    """The journal of a ledger in a file; conforms to `core.ports.Journal`.
+    """The journal of a ledger; conforms to `core.ports.Journal`.
 
     It does not apply entries to records: whoever hands them over has done so.
     """
 
-    def __init__(self, appender: Appender, name: str) -> None:
+    def __init__(self, appender: Sink, name: str) -> None:
         self._appender = appender
         self._name = name
         self._group = _Group()
         self._work = asyncio.Event()
         self._closing = False
         self._problem: str | None = None
+        self._taken = False
         self._lost: tuple[Entry, ...] = ()
         # Of its own, so that no other use of threads can hold up an fsync.
         self._limiter = CapacityLimiter(1)
 
     @classmethod
     @asynccontextmanager
-    async def running(cls, appender: Appender, name: str) -> AsyncIterator[Self]:
+    async def running(cls, appender: Sink, name: str) -> AsyncIterator[Self]:
         """Run a journal. Leaving, cancelled or not, saves what was handed over and stops it.
 
         Args:
@@ -119,7 +121,8 @@ class FileJournal:
         return self._group
 
     def _error(self) -> JournalError:
-        return JournalError(f"{self._name} can't be written: {self._problem}", self._lost)
+        kind = TakenOverError if self._taken else JournalError
+        return kind(f"{self._name} can't be written: {self._problem}", self._lost)
 
     async def _write_groups(self) -> None:
         problem = "its writer has stopped"
@@ -131,6 +134,7 @@ class FileJournal:
                 group.end(saved=True)
         except OSError as error:
             problem = explain(error)
+            self._taken = isinstance(error, LostHoldError)
         finally:
             self._close(problem, group)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol, Self
 
 from batch_onboard.ledger.codec import encode
 from batch_onboard.ledger.fold import Fold
@@ -14,21 +15,34 @@ from batch_onboard.ledger.sync import ManifestChanges, changed_lines
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from contextlib import AbstractAsyncContextManager
-    from pathlib import Path
 
     from batch_onboard.core.ports import WallClock
+    from batch_onboard.core.s3place import S3Place
     from batch_onboard.core.targets import Target
-    from batch_onboard.ledger.appender import Appender
+    from batch_onboard.ledger.appender import Sink
     from batch_onboard.ledger.history import History
     from batch_onboard.ledger.lines import LearnedLine, Line, PacedLine, RunLine
-    from batch_onboard.ledger.lock import LedgerLock
+
+
+class Hold(Protocol):
+    """What keeps others from a ledger."""
+
+    def is_certain(self) -> bool:
+        """Say whether nobody else can have taken the ledger meanwhile."""
+        ...
+
+    def release(self) -> None:
+        """Let the next run have it. A second call does nothing."""
+        ...
 
 
 class Ledger:
-    """A ledger that this process holds, alone, until `close`. Made by `file.open_ledger`.
+    """A ledger that this process holds, alone, until `close`.
+
+    Made by `file.open_ledger` and `taking.open_segments`.
 
     Attributes:
-        path: the file.
+        path: the file, or the place in S3.
         history: what it knows. Whoever journals an entry has applied it to the record in here.
         created: whether it did not exist before.
         warnings: what is odd about the file but no reason to stop, for people.
@@ -36,10 +50,10 @@ class Ledger:
 
     def __init__(
         self,
-        path: Path,
+        path: Path | S3Place,
         history: History,
-        appender: Appender,
-        lock: LedgerLock,
+        appender: Sink,
+        lock: Hold,
         wall: WallClock,
         *,
         created: bool,
@@ -65,9 +79,16 @@ class Ledger:
         self._appender.close()
         self._lock.release()
 
+    def is_certain(self) -> bool:
+        """Say whether this process holds the ledger beyond doubt, so that Starts may be sent."""
+        return self._lock.is_certain()
+
     def leave_nothing_new(self) -> None:
-        """Delete the file, while it is held, if it is new and no run has begun with it."""
-        if self.created and not self.history.runs:
+        """Delete the file, while it is held, if it is new and no run has begun with it.
+
+        In S3 nothing is ever deleted: whether the ledger is still held can't be a part of that.
+        """
+        if self.created and not self.history.runs and isinstance(self.path, Path):
             self.path.unlink(missing_ok=True)
 
     def journal(self) -> AbstractAsyncContextManager[FileJournal]:
@@ -127,3 +148,14 @@ class Ledger:
     def _commit(self, lines: Iterable[Line]) -> None:
         with told_as_unusable(self.path):
             self._appender.commit(encode(line) for line in lines)
+
+
+def other_manifest(path: Path | S3Place, history: History, manifest_name: str) -> tuple[str, ...]:
+    """Return a warning, for people, if a ledger was made for a manifest of another name."""
+    made_for = history.header.manifest
+    if made_for == manifest_name:
+        return ()
+    advice = "see that it is the right one"
+    return (
+        f"{path} was created for the manifest {made_for!r}, not for {manifest_name!r}: {advice}",
+    )

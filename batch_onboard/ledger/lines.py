@@ -19,8 +19,9 @@ from batch_onboard.core.targets import Api  # noqa: TC001 - msgspec reads the an
 FORMAT = 2
 """The format of new ledgers, which is the newest that this version reads.
 
-Format 2 has the lines `record`, `salvaged`, `rewritten` and `paced` besides those of format 1. A
-ledger of format 1 is read as it is, and a run goes on with it in that format.
+Format 2 has the lines `record`, `salvaged`, `rewritten`, `merged`, `paced`, `claim`, `heartbeat`
+and `released` besides those of format 1. A ledger of format 1 is read as it is, and a run goes on
+with it in that format.
 """
 
 OLDEST_FORMAT = 1
@@ -189,6 +190,28 @@ class MergedLine(Line, tag="merged", frozen=True, kw_only=True):
     ledgers: tuple[str, ...]
     missing: tuple[Shard, ...] = ()
     tool: str
+
+
+class ClaimLine(Line, tag="claim", frozen=True, kw_only=True):
+    """A ledger without a lock's file has a new holder: whoever held it before writes no more.
+
+    Attributes:
+        id: 16 random hexadecimal digits, so that no two claims are of the same bytes.
+        host: the holder's machine.
+        pid: the holder's process.
+    """
+
+    id: str
+    host: str
+    pid: int
+
+
+class HeartbeatLine(Line, tag="heartbeat", frozen=True, kw_only=True):
+    """The holder lives, and had nothing else to write."""
+
+
+class ReleasedLine(Line, tag="released", frozen=True, kw_only=True):
+    """The holder writes no more: the next run need not wait."""
 
 
 class LearnedLine(Line, tag="learned", frozen=True, kw_only=True):

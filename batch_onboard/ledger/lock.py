@@ -94,6 +94,10 @@ class LedgerLock:
             os.close(self._descriptor)
             self._descriptor = -1
 
+    def is_certain(self) -> bool:
+        """Say whether nobody else can have taken the ledger meanwhile."""
+        return self._descriptor != -1
+
     def release(self) -> None:
         """Let the next run have it. A second call does nothing."""
         if self._descriptor == -1:

@@ -8,11 +8,13 @@ import stat
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from batch_onboard.ledger.errors import LedgerUnusableError
+from batch_onboard.ledger.errors import LedgerLockedError, LedgerUnusableError, LostHoldError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from batch_onboard.core.s3place import S3Place
 
 # Without O_NONBLOCK, opening a named pipe would wait for its other end.
 _ALWAYS = os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY
@@ -42,10 +44,12 @@ def explain(error: OSError) -> str:
 
 
 @contextmanager
-def told_as_unusable(path: Path) -> Iterator[None]:
-    """Turn each operating system error within into a `LedgerUnusableError` about `path`."""
+def told_as_unusable(path: Path | S3Place) -> Iterator[None]:
+    """Turn each operating system error within into a `LedgerError` about `path`."""
     try:
         yield
+    except LostHoldError as error:
+        raise LedgerLockedError.by(error.claim, str(path)) from error
     except OSError as error:
         raise LedgerUnusableError(f"{path} can't be used: {explain(error)}") from error
 

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from batch_onboard.service.settings import ServiceSettings
 
 ServiceName: TypeAlias = Literal[
-    "connect", "connectcampaigns", "connectcampaignsv2", "kms", "organizations", "sts"
+    "connect", "connectcampaigns", "connectcampaignsv2", "kms", "organizations", "s3", "sts"
 ]
 CAMPAIGNS: dict[Api, ServiceName] = {Api.V1: "connectcampaigns", Api.V2: "connectcampaignsv2"}
 
@@ -122,7 +122,7 @@ class Clients:
 async def open_clients(settings: ServiceSettings) -> AsyncIterator[Clients]:
     """Open a pool of clients and, at the end, close their connections."""
     _quieten()
-    transport = Transport()
+    transport = Transport(settings.may_change)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(transport.close)
         yield Clients(settings, transport, stack)

@@ -49,6 +49,7 @@ class ServiceSettings:
             config is not read.
         secrets: is told of all credentials before they sign a call.
         notify: is told, in a sentence, of what was done otherwise than asked for.
+        may_change: says, right before a request leaves that changes something, whether it may.
     """
 
     user_agent_extra: str
@@ -60,3 +61,4 @@ class ServiceSettings:
     static_credentials: StaticCredentials | None = None
     secrets: Secrets = field(default_factory=Secrets, repr=False)
     notify: Callable[[str], None] = field(default=lambda _: None, repr=False)
+    may_change: Callable[[], bool] = field(default=lambda: True, repr=False)

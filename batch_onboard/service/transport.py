@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from requests.models import Request, Response
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_CHANGING = frozenset({"PUT", "DELETE"})
+"""How operations that change something are sent: Start and Delete of both service versions."""
 
 
 class NotSentError(Exception):
@@ -129,6 +131,24 @@ class OneShotSession(AIOHTTPSession):
 class _SharedSession(OneShotSession):
     """A session of many clients, none of which closes it."""
 
+    may_change: Callable[[], bool]
+
+    async def send(self, request: Request) -> Response:
+        """Send a request, unless it would change something and may not any more.
+
+        This is the last moment at which that can be asked: a process may have been frozen between
+        the intent and here, and another have taken over.
+
+        Raises:
+            BotoCoreError: as the base class does.
+        """
+        if request.method in _CHANGING and not self.may_change():
+            raise NotSentError(
+                "ledger_not_held",
+                "nothing was written to the ledger for too long, so another run may hold it",
+            )
+        return await super().send(request)
+
     async def __aexit__(
         self,
         exc_type: type[BaseException] | None,
@@ -147,9 +167,14 @@ class _SharedSession(OneShotSession):
 
 
 class Transport:
-    """The connections that all clients of a run share: one pool for each way out."""
+    """The connections that all clients of a run share: one pool for each way out.
 
-    def __init__(self) -> None:
+    Args:
+        may_change: says whether a request that changes something may leave.
+    """
+
+    def __init__(self, may_change: Callable[[], bool]) -> None:
+        self._may_change = may_change
         self._pools: dict[tuple[object, ...], _SharedSession] = {}
 
     def session(self, **settings: Any) -> AIOHTTPSession:
@@ -160,7 +185,8 @@ class Transport:
         proxies = settings["proxies"] or {}
         way_out = (settings["verify"], *sorted(proxies.items()))
         if way_out not in self._pools:
-            self._pools[way_out] = _SharedSession(**settings)
+            pool = self._pools[way_out] = _SharedSession(**settings)
+            pool.may_change = self._may_change
         return self._pools[way_out]
 
     async def close(self) -> None:

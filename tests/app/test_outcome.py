@@ -7,6 +7,7 @@ import signal
 import pytest
 
 from batch_onboard.app.outcome import Ending, unsaved
+from batch_onboard.core.ports import JournalError, TakenOverError
 from batch_onboard.exits import Exit
 
 BUG = ZeroDivisionError("a bug")
@@ -44,9 +45,11 @@ def test_where_several_hold_the_gravest_is_the_exit_code(gravest: int) -> None:
 
 def test_a_ledger_that_cannot_be_written_yields_to_signals_alone() -> None:
     """5 stands above all but 130 and 143, whatever else has happened."""
-    assert unsaved(None, "disk full", ()).exit_code is Exit.LEDGER
-    assert unsaved(signal.SIGINT, "disk full", ()).exit_code is Exit.INTERRUPTED
-    assert not unsaved(None, "disk full", ()).saved
+    full = JournalError("disk full")
+    assert unsaved(None, full).exit_code is Exit.LEDGER
+    assert unsaved(None, TakenOverError("another run has taken it over")).exit_code is Exit.LOCKED
+    assert unsaved(signal.SIGINT, full).exit_code is Exit.INTERRUPTED
+    assert not unsaved(None, full).saved
 
 
 def test_a_good_end_is_told_as_such() -> None:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from batch_onboard.core.targets import Api, Encryption
 from batch_onboard.ledger.errors import LedgerDamagedError, LedgerError, LedgerFormatError
 from batch_onboard.ledger.file import read_history
 from batch_onboard.ledger.history import Cut
@@ -18,16 +17,13 @@ from batch_onboard.ledger.lines import FORMAT
 from batch_onboard.ledger.reading import lines_of
 from batch_onboard.ledger.repair import make_durable
 from batch_onboard.ledger.scan import Scan
-from batch_onboard.ledger.sync import ManifestChanges
 from tests.ledger.building import (
-    AT,
     ROOT,
     intent,
     key,
     opened,
     raw_ledger,
     run_line,
-    target,
 )
 
 if TYPE_CHECKING:
@@ -66,73 +62,12 @@ def test_a_new_ledger_has_its_header_alone(path: Path) -> None:
     assert names(path) == ["", ".lock"]
 
 
-def test_two_ledgers_never_have_the_same_id(tmp_path: Path) -> None:
-    """The id that seeds the checksums is random, so lines can't pass from one to another."""
-    ids = set()
-    for number in range(3):
-        with opened(tmp_path / f"{number}.jsonl") as ledger:
-            ids.add(ledger.history.header.id)
-    assert len(ids) == 3
-
-
 def test_what_a_crash_left_of_a_creation_is_replaced(path: Path) -> None:
     """A temporary file of a creation that was killed hinders nobody."""
     path.with_name(f"{path.name}.new").write_bytes(b"half a hea")
     with opened(path) as ledger:
         assert ledger.created
     assert names(path) == ["", ".lock"]
-
-
-def test_numbers_go_on_after_reopening(path: Path) -> None:
-    """A later run goes on where the one before ended, and calls all of that durable."""
-    with opened(path) as ledger:
-        ledger.begin_run(run_line("r1"))
-    with opened(path) as ledger:
-        assert not ledger.created
-        ledger.begin_run(run_line("r2"))
-    assert [(line["seq"], line["durable"]) for line in told_by(path)] == [(1, 0), (2, 1), (3, 2)]
-    assert [each.began.run for each in read_history(path).runs] == ["r1", "r2"]
-
-
-def test_a_run_is_told_from_beginning_to_end(path: Path) -> None:
-    """What began and ended a run is in the open history at once, and in the file."""
-    with opened(path) as ledger:
-        ledger.begin_run(run_line("r1", change_ref="CHG-1"))
-        ledger.end_run("r1", 3, "finished")
-        told = ledger.history.runs
-    assert told[0].ended is not None
-    assert read_history(path).runs[0].began.change_ref == "CHG-1"
-    assert told_by(path)[-1]["exit_code"] == 3
-
-
-def test_a_manifest_is_kept_by_its_changes(path: Path) -> None:
-    """Only what is new, different or gone in a manifest is written, whatever its order."""
-    with opened(path) as ledger:
-        first = ledger.sync_manifest([target(1), target(2), target(3)])
-        again = ledger.sync_manifest([target(3), target(2), target(1)])
-        other = ledger.sync_manifest(
-            [target(2, wave=2, labels=(("a", "b"),)), target(4, accept_drift="CHG-1"), target(1)]
-        )
-        live = ledger.history
-    assert first == ManifestChanges(added=3)
-    assert again == ManifestChanges()
-    assert other == ManifestChanges(added=1, changed=1, gone=1)
-    assert len(told_by(path)) == 1 + 3 + 3
-    history = read_history(path)
-    assert history == live
-    assert history.targets.keys() == {key(1), key(2), key(4)}
-    assert history.removed.keys() == {key(3)}
-    assert history.targets[key(2)].labels == (("a", "b"),)
-    assert history.targets[key(1)].api is Api.V1
-    assert history.targets[key(1)].encryption == str(Encryption(enabled=False))
-
-
-def test_a_large_manifest_is_one_group(path: Path) -> None:
-    """A manifest of thousands is written with one fsync: all its lines have the same mark."""
-    with opened(path) as ledger:
-        ledger.sync_manifest(target(number) for number in range(10_000))
-    assert {line["durable"] for line in told_by(path)[1:]} == {1}
-    assert len(read_history(path).targets) == 10_000
 
 
 @pytest.mark.parametrize("end", range(len(LINES[0]), sum(map(len, LINES)), 7))
@@ -224,13 +159,6 @@ def test_reading_sees_the_file_as_it_was_when_it_began(path: Path) -> None:
         assert b"".join([first, *lines]) == data[:-5]
 
 
-def test_reading_works_while_a_run_writes(path: Path) -> None:
-    """A ledger that a run holds can be read, without waiting and without its lock."""
-    with opened(path) as ledger:
-        ledger.begin_run(run_line())
-        assert len(read_history(path).runs) == 1
-
-
 def test_what_no_line_vouches_for_is_written_anew_on_opening(path: Path) -> None:
     """After a failed fsync a second may succeed falsely, so those bytes are made to count again."""
     path.write_bytes(b"".join(LINES))
@@ -298,20 +226,3 @@ def test_what_is_no_whole_ledger_is_left_untouched(
             read_history(path)
     assert path.read_bytes() == data
     assert names(path) == ["", ".lock"]
-
-
-def test_another_manifests_ledger_is_opened_with_a_warning(path: Path) -> None:
-    """A manifest may be renamed, but a ledger that was made for another name is pointed out."""
-    opened(path).close()
-    with opened(path, manifest_name="apac") as ledger:
-        assert len(ledger.warnings) == 1
-        assert "'emea', not for 'apac'" in ledger.warnings[0]
-
-
-def test_closing_twice_is_harmless(path: Path) -> None:
-    """A ledger that was closed within its context is not closed again."""
-    with opened(path) as ledger:
-        ledger.close()
-        with opened(path):
-            pass
-    assert ledger.history.header.at == AT

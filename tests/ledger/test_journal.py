@@ -10,7 +10,7 @@ import pytest
 from anyio import CancelScope, create_task_group
 
 from batch_onboard.core.calls import Operation
-from batch_onboard.core.ports import Journal, JournalError
+from batch_onboard.core.ports import JournalError
 from batch_onboard.ledger.appender import Appender
 from batch_onboard.ledger.codec import Seal, encode_entry
 from batch_onboard.ledger.errors import LedgerUnusableError
@@ -55,59 +55,17 @@ def lines_in(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text().splitlines()]
 
 
+def appender_of(ledger: Ledger) -> Appender:
+    """Return what writes to a ledger's file."""
+    appender = ledger._appender
+    assert isinstance(appender, Appender)
+    return appender
+
+
 async def taken(journal: FileJournal) -> None:
     """Return when the writer has taken all that was handed over into a commit."""
     while journal._group.wanted:  # noqa: ASYNC110 - the journal tells it to nobody else
         await asyncio.sleep(0)
-
-
-async def test_a_written_entry_is_in_the_file(path: Path) -> None:
-    """When `write` returns, the entries stand in the file, in the order of their hand-over."""
-    with opened(path) as ledger:
-        async with ledger.journal() as journal:
-            conforming: Journal = journal
-            await conforming.write(intent(1), intent(2))
-            assert in_file(path) == [str(key(1)), str(key(2))]
-            conforming.write_nowait(intent(3))
-            await conforming.write()
-            assert in_file(path)[2:] == [str(key(3))]
-
-
-async def test_the_journal_leaves_the_records_to_the_engine(path: Path) -> None:
-    """An entry is applied once, by whom it happened to: the journal only writes it."""
-    with opened(path) as ledger:
-        entry = intent(1)
-        ledger.history.record(entry.key).apply(entry)
-        async with ledger.journal() as journal:
-            await journal.write(entry)
-        assert ledger.history.records == read_history(path).records
-
-
-async def test_many_writers_share_few_fsyncs(path: Path) -> None:
-    """A thousand concurrent writers are made durable in a handful of groups, and in order."""
-
-    async def write_two(journal: FileJournal, number: int) -> None:
-        await journal.write(intent(number))
-        await journal.write(intent(1000 + number))
-
-    with opened(path) as ledger:
-        async with ledger.journal() as journal, create_task_group() as group:
-            for number in range(1000):
-                group.start_soon(write_two, journal, number)
-    lines = lines_in(path)
-    assert [line["seq"] for line in lines] == list(range(1, 2002))
-    assert len({line["durable"] for line in lines}) < 10
-    assert len(read_history(path).records) == 2000
-
-
-async def test_leaving_saves_what_nobody_waited_for(path: Path) -> None:
-    """Entries that were handed over just before the end are saved."""
-    with opened(path) as ledger:
-        async with ledger.journal() as journal:
-            journal.write_nowait(intent(1))
-        assert in_file(path) == [str(key(1))]
-        ledger.begin_run(run_line())
-    assert len(read_history(path).runs) == 1
 
 
 async def test_leaving_by_an_error_saves_too_and_keeps_the_error(path: Path) -> None:
@@ -124,18 +82,6 @@ async def test_leaving_by_an_error_saves_too_and_keeps_the_error(path: Path) -> 
         assert in_file(path) == [str(key(1))]
 
 
-async def test_leaving_by_cancellation_saves_too(path: Path) -> None:
-    """A run that is cancelled has saved what it handed over when the journal is left."""
-    with opened(path) as ledger:
-        with CancelScope() as scope:
-            async with ledger.journal() as journal:
-                journal.write_nowait(intent(1))
-                scope.cancel()
-                await journal.write(intent(2))
-        assert scope.cancelled_caught
-        assert in_file(path) == [str(key(1)), str(key(2))]
-
-
 async def test_a_cancelled_writer_disturbs_nobody(path: Path) -> None:
     """A caller that is cancelled while it waits takes nothing back, and others are not touched."""
     saved: list[int] = []
@@ -148,7 +94,7 @@ async def test_a_cancelled_writer_disturbs_nobody(path: Path) -> None:
     scopes = [CancelScope() for _ in range(4)]
     with opened(path) as ledger:
         async with ledger.journal() as journal, create_task_group() as group:
-            with ledger._appender._lock:  # the first commit waits here, as for a slow disk
+            with appender_of(ledger)._lock:  # the first commit waits here, as for a slow disk
                 for number in (0, 1):
                     group.start_soon(write, journal, number, scopes[number])
                 await asyncio.sleep(0)

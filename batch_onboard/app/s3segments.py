@@ -1,0 +1,111 @@
+"""The segments of a ledger as objects in S3."""
+
+from __future__ import annotations
+
+import re
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING
+
+from batch_onboard.ledger.errors import LedgerUnusableError, PassingError
+from batch_onboard.service.settings import ServiceSettings
+from batch_onboard.versions import tool_version
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from batch_onboard.core.redaction import Secrets
+    from batch_onboard.core.s3place import S3Place
+    from batch_onboard.service.objects import Objects
+
+_NAME = re.compile(r"(\d{10})\.jsonl", re.ASCII)
+_LARGEST = 2 << 30
+"""Bytes of a segment that is read: a ledger's whole file may have been put there as the first."""
+_CALL_TIMEOUT = 20.0
+_AT_ONCE = 32
+
+
+class S3Segments:
+    """A ledger's segments; conforms to `ledger.row.SegmentStore`.
+
+    Args:
+        place: the ledger's; each segment is an object beneath it.
+        objects: reach S3.
+        opened: what is closed at the end.
+    """
+
+    def __init__(self, place: S3Place, objects: Objects, opened: ExitStack) -> None:
+        self._place = place
+        self._objects = objects
+        self._opened = opened
+
+    @property
+    def place(self) -> S3Place:
+        """Where the ledger is."""
+        return self._place
+
+    def put_new(self, number: int, data: bytes) -> bool:
+        """Write a segment durably, or return False because there is one of this number."""
+        with _told_as_os_error():
+            return self._objects.put_new(self._at(number), data)
+
+    def read(self, number: int) -> bytes | None:
+        """Return a segment; None if there is none."""
+        return self.read_all([number])[0]
+
+    def read_all(self, numbers: Sequence[int]) -> list[bytes | None]:
+        """Return segments, in this order, that are read at once; None for one that is missing."""
+        with _told_as_os_error():
+            return self._objects.get_all([self._at(number) for number in numbers], _LARGEST)
+
+    def numbers(self, after: int = 0) -> list[int]:
+        """Return the numbers of the segments above a number, in ascending order."""
+        with _told_as_os_error():
+            names = self._objects.names(self._place, _name(after))
+        return [int(match[1]) for match in map(_NAME.fullmatch, names) if match]
+
+    def close(self) -> None:
+        """Close the connections to S3. A second call does nothing."""
+        self._opened.close()
+
+    def _at(self, number: int) -> S3Place:
+        return self._place / _name(number)
+
+
+def open_s3_segments(place: S3Place, secrets: Secrets) -> S3Segments:
+    """Open the way to a ledger's segments, for whoever closes them.
+
+    Args:
+        place: the ledger's.
+        secrets: is told of the credentials.
+
+    Raises:
+        LedgerUnusableError: no ledger can be there.
+    """
+    if place.is_folder:
+        raise LedgerUnusableError(f"{place} can't be used: it is a folder: name a ledger in it")
+    from batch_onboard.service.objects import open_objects  # noqa: PLC0415 - aioboto3 is slow
+
+    settings = ServiceSettings(
+        user_agent_extra=f"batch-onboard/{tool_version()} ledger",
+        session_name="bo-ledger",
+        call_timeout=_CALL_TIMEOUT,
+        connections=_AT_ONCE,
+        secrets=secrets,
+    )
+    opened = ExitStack()
+    return S3Segments(place, opened.enter_context(open_objects(settings)), opened)
+
+
+def _name(number: int) -> str:
+    return f"{number:010}.jsonl"
+
+
+@contextmanager
+def _told_as_os_error() -> Iterator[None]:
+    """Turn what S3 says into what a ledger expects of any store."""
+    from batch_onboard.service.objects import ObjectsError  # noqa: PLC0415 - as above
+
+    try:
+        yield
+    except ObjectsError as error:
+        raise (PassingError if error.passing else OSError)(str(error)) from error
