@@ -11,7 +11,7 @@ from batch_onboard.app.s3segments import open_s3_segments
 from batch_onboard.core.redaction import Secrets
 from batch_onboard.core.s3place import S3Place
 from batch_onboard.ledger.file import check_before_locking, open_ledger, read_history
-from batch_onboard.ledger.lock import unlock
+from batch_onboard.ledger.lock import Holder, glance, unlock
 from batch_onboard.ledger.segments import read_segments, verify_segments
 from batch_onboard.ledger.taking import open_segments, unlock_segments
 from batch_onboard.ledger.verify import verify
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from batch_onboard.ledger.history import History
     from batch_onboard.ledger.ledger import Ledger
     from batch_onboard.ledger.lines import ClaimLine
-    from batch_onboard.ledger.lock import Holder
     from batch_onboard.ledger.verify import Examination
 
 Place: TypeAlias = Path | S3Place
@@ -39,7 +38,7 @@ def read_any_history(place: Place) -> History:
     """
     if isinstance(place, Path):
         return read_history(place)
-    with _segments(place) as segments:
+    with segments_at(place) as segments:
         return read_segments(segments)
 
 
@@ -51,8 +50,29 @@ def verify_any(place: Place) -> Examination:
     """
     if isinstance(place, Path):
         return verify(place)
-    with _segments(place) as segments:
+    with segments_at(place) as segments:
         return verify_segments(segments)
+
+
+def who_holds(place: Place, history: History) -> tuple[bool, Holder | None]:
+    """Look whether a ledger is held now, without keeping anybody from it.
+
+    In S3 the ledger itself says so, and can't tell whether that holder still lives.
+
+    Args:
+        place: where it is.
+        history: what it knows.
+
+    Returns:
+        Whether it is, and by whom, as far as that is known.
+
+    Raises:
+        LedgerUnusableError: the lock's file can't be used.
+    """
+    if isinstance(place, Path):
+        return glance(place)
+    claim = history.holder
+    return claim is not None, None if claim is None else Holder(claim.pid, claim.host, claim.at)
 
 
 def unlock_any(place: Place) -> Holder | ClaimLine | None:
@@ -67,7 +87,7 @@ def unlock_any(place: Place) -> Holder | ClaimLine | None:
     if isinstance(place, Path):
         check_before_locking(place, exists=True)
         return unlock(place, now_utc())
-    with _segments(place) as segments:
+    with segments_at(place) as segments:
         return unlock_segments(segments, wall=now_utc)
 
 
@@ -119,7 +139,12 @@ def open_any_ledger(
 
 
 @contextmanager
-def _segments(place: S3Place) -> Iterator[S3Segments]:
+def segments_at(place: S3Place) -> Iterator[S3Segments]:
+    """Open the way to the segments of a ledger, for reading or taking it.
+
+    Raises:
+        LedgerUnusableError: no ledger can be there.
+    """
     segments = open_s3_segments(place, Secrets())
     try:
         yield segments

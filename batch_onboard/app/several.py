@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from batch_onboard.app.clock import now_utc
-from batch_onboard.app.ledgers import read_any_history
+from batch_onboard.app.ledgers import read_any_history, segments_at, who_holds
+from batch_onboard.app.s3segments import folders_in
+from batch_onboard.core.s3place import S3Place
 from batch_onboard.ledger.combine import (
     Part,
     check_alike,
@@ -17,7 +19,7 @@ from batch_onboard.ledger.combine import (
     missing_shards,
 )
 from batch_onboard.ledger.errors import LedgerUnusableError
-from batch_onboard.ledger.merge import held_part, merge
+from batch_onboard.ledger.merge import free_part, held_part, merge
 from batch_onboard.versions import tool_version
 
 if TYPE_CHECKING:
@@ -41,12 +43,14 @@ class Standing:
         shard: the shard that it is bound to.
         targets: how many targets it has.
         latest: its latest run.
+        held: a run holds it, or in S3 may have died with it.
     """
 
     place: Place
     shard: Shard | None
     targets: int
     latest: RunSummary | None
+    held: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,14 +78,17 @@ def ledgers_at(places: Iterable[Place]) -> list[Place]:
 
 
 def _at(place: Place) -> Iterator[Place]:
-    if not isinstance(place, Path) or not place.is_dir():
+    if isinstance(place, Path) and place.is_dir():
+        found: list[Place] = [*place.glob(f"*{SUFFIX}")]
+    elif isinstance(place, S3Place) and place.is_folder:
+        found = [place / name for name in folders_in(place) if name.endswith(SUFFIX)]
+    else:
         yield place
         return
-    # As numbers in names grow, so do the names: shard 10 comes after shard 9.
-    found = sorted(place.glob(f"*{SUFFIX}"), key=lambda path: (len(path.name), path.name))
     if not found:
         raise LedgerUnusableError(f"{place} is a folder without a ledger (*{SUFFIX})")
-    yield from found
+    # As numbers in names grow, so do the names: shard 10 comes after shard 9.
+    yield from sorted(found, key=lambda each: (len(each.name), each.name))
 
 
 def read_together(places: Iterable[Place]) -> Together:
@@ -103,6 +110,7 @@ def read_together(places: Iterable[Place]) -> Together:
             history.shard,
             len(history.targets),
             history.runs[-1] if history.runs else None,
+            who_holds(place, history)[0],
         )
         for place, history in zip(found, (part.history for part in parts), strict=True)
     )
@@ -125,13 +133,17 @@ def merge_ledgers(places: Iterable[Place], new: Path, *, lock_timeout: float = 0
     """
     with ExitStack() as held:
         parts = [
-            held.enter_context(held_part(_in_file(place), now_utc(), lock_timeout))
-            for place in ledgers_at(places)
+            held.enter_context(_held_part(place, lock_timeout)) for place in ledgers_at(places)
         ]
         return merge(parts, new, tool_version=tool_version(), wall=now_utc)
 
 
-def _in_file(place: Place) -> Path:
-    if not isinstance(place, Path):
-        raise LedgerUnusableError(f"{place} can't be merged: it is in S3")
-    return place
+@contextmanager
+def _held_part(place: Place, lock_timeout: float) -> Iterator[Part]:
+    """Read a ledger that no run holds; keep runs from it meanwhile where it is in a file."""
+    if isinstance(place, Path):
+        with held_part(place, now_utc(), lock_timeout) as part:
+            yield part
+        return
+    with segments_at(place) as segments:
+        yield free_part(segments)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -27,39 +26,29 @@ def tell_several(together: Together, places: Sequence[Place], output: str) -> No
         together: what they know.
         places: as they were named: ledgers, or folders of them.
         output: `json` for programs.
-
-    Raises:
-        LedgerUnusableError: a lock's file can't be used.
     """
     from batch_onboard.report.results import results
     from batch_onboard.report.summary import summarize
 
     summary = summarize(results(together.history))
-    held = {each.place: _is_held(each.place) for each in together.ledgers}
     if output == "json":
-        _print_json(together, held, summary)
+        _print_json(together, summary)
         return
     ledgers = count(len(together.ledgers), "ledger")
     name = safe(together.history.header.manifest)
     click.echo(f"{name}: {count(summary.targets, 'target')} in {ledgers}")
     if together.missing:
         click.echo(missing_told(together.missing))
-    for line in _ledger_lines(together.ledgers, held):
+    for line in _ledger_lines(together.ledgers):
         click.echo(line)
     (place, *others) = places
     for line in summary_lines(summary, None if others else place, ()):
         click.echo(line)
 
 
-def _is_held(place: Place) -> bool:
-    from batch_onboard.ledger.lock import glance
-
-    return isinstance(place, Path) and glance(place)[0]
-
-
-def _ledger_lines(ledgers: Sequence[Standing], held: dict[Place, bool]) -> Iterator[str]:
+def _ledger_lines(ledgers: Sequence[Standing]) -> Iterator[str]:
     """Tell how the latest run of each ledger ended; those that ended well may be left out."""
-    told = [(_name(each), each.targets, _latest(each, held=held[each.place])) for each in ledgers]
+    told = [(_name(each), each.targets, _latest(each)) for each in ledgers]
     if len(told) > _MOST_LINES:
         told = [line for line in told if not line[2].startswith("exit 0")]
     width = max((len(name) for name, *_ in told), default=0)
@@ -76,19 +65,19 @@ def _name(ledger: Standing) -> str:
     return str(ledger.place) if ledger.shard is None else str(ledger.shard)
 
 
-def _latest(ledger: Standing, *, held: bool) -> str:
+def _latest(ledger: Standing) -> str:
     run = ledger.latest
     if run is None:
-        return "held, no run yet" if held else "no run yet"
+        return "held, no run yet" if ledger.held else "no run yet"
     who = f"pid {run.began.pid} on {run.began.host}"
-    if held:
+    if ledger.held:
         return f"under way since {run.began.at:%Y-%m-%d %H:%M:%S} UTC, {who}"
     if run.ended is None:
         return f"not ended, {who}"
     return f"exit {run.ended.exit_code}, {run.ended.reason}"
 
 
-def _print_json(together: Together, held: dict[Place, bool], summary: Summary) -> None:
+def _print_json(together: Together, summary: Summary) -> None:
     import msgspec
 
     from batch_onboard.report.formats import run_json
@@ -98,7 +87,7 @@ def _print_json(together: Together, held: dict[Place, bool], summary: Summary) -
             "ledger": str(each.place),
             "shard": each.shard,
             "targets": each.targets,
-            "held": held[each.place],
+            "held": each.held,
             "run": None if each.latest is None else run_json(each.latest),
         }
 

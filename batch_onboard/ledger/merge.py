@@ -15,12 +15,14 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from batch_onboard.ledger.combine import Part, check_alike, combine, missing_shards, shared_targets
+from batch_onboard.ledger.errors import LedgerLockedError
 from batch_onboard.ledger.file import check_before_locking, check_new
 from batch_onboard.ledger.lines import CutLine, MergedLine, RewrittenLine
 from batch_onboard.ledger.lock import LedgerLock
 from batch_onboard.ledger.opening import check_private, open_regular, told_as_unusable
 from batch_onboard.ledger.reading import lines_of
 from batch_onboard.ledger.replay import replay
+from batch_onboard.ledger.segments import none_there, read_end, reading_row
 from batch_onboard.ledger.snapshot import snapshot
 from batch_onboard.ledger.whole import new_header, write_whole
 
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 
     from batch_onboard.core.ports import WallClock
     from batch_onboard.core.shard import Shard
+    from batch_onboard.ledger.row import SegmentStore
 
 
 _MOST_NAMED = 20
@@ -82,6 +85,22 @@ def held_part(path: Path, now: datetime, lock_timeout: float = 0.0) -> Iterator[
         yield _read(path)
     finally:
         lock.release()
+
+
+def free_part(store: SegmentStore) -> Part:
+    """Read a ledger in segments that nobody holds.
+
+    Raises:
+        LedgerLockedError: somebody does, or has died with it.
+        LedgerError: it can't be read, or is damaged.
+    """
+    with told_as_unusable(store.place):
+        end = read_end(reading_row(store, None))
+    if end is None:
+        raise none_there(store)
+    if end.history.holder is not None:
+        raise LedgerLockedError.by(end.history.holder, str(store.place))
+    return Part(str(store.place), end.history, end.seq)
 
 
 def merge(parts: Sequence[Part], new: Path, *, tool_version: str, wall: WallClock) -> Merge:
