@@ -4,13 +4,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from batch_onboard.app.ledgers import open_any_ledger, read_any_history
 from batch_onboard.app.several import ledgers_at, merge_ledgers, read_together
 from batch_onboard.core.s3place import S3Place
 from batch_onboard.core.shard import Shard
 from batch_onboard.ledger.errors import LedgerLockedError, LedgerUnusableError
 from batch_onboard.ledger.file import read_history
 from batch_onboard.ledger.lines import ClaimLine, Line
-from tests.ledger.building import AT, key, raw_ledger, run_line
+from tests.ledger.building import AT, key, raw_ledger, run_line, wall
 from tests.ledger.test_merge import header, stands
 
 if TYPE_CHECKING:
@@ -60,6 +61,17 @@ def test_ledgers_in_s3_are_merged_into_a_file(bucket: Bucket, tmp_path: Path) ->
     assert (done.ledgers, done.targets, done.is_complete) == (2, 2, True)
     history = read_history(tmp_path / "x.ledger.jsonl")
     assert (len(history.targets), history.shard) == (2, None)
+
+
+def test_a_merged_ledger_can_be_put_into_s3(bucket: Bucket, tmp_path: Path) -> None:
+    """As its first segment, by any tool: a run goes on with it there."""
+    put(bucket, 0, 1)
+    merge_ledgers([S3Place(bucket.name, "ledgers/")], new := tmp_path / "x.ledger.jsonl")
+    bucket.put("emea/0000000001.jsonl", new.read_bytes())
+    place = S3Place(bucket.name, "emea")
+    with open_any_ledger(place, manifest_name="emea", tool_version="0", wall=wall) as ledger:
+        ledger.begin_run(run_line("r9"))
+    assert [run.began.run for run in read_any_history(place).runs] == ["r0", "r9"]
 
 
 def test_a_ledger_in_s3_that_is_held_is_not_merged(bucket: Bucket, tmp_path: Path) -> None:
