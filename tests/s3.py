@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from batch_onboard.core.s3place import S3Place
+
+if TYPE_CHECKING:
+    from batch_onboard.service.objects import Objects
 
 SETTINGS = {
     "AWS_ACCESS_KEY_ID": "testing",
@@ -23,11 +26,13 @@ class Bucket:
     Attributes:
         url: the server's.
         client: of boto3, to look and to meddle.
+        objects: the tool's own way to it.
         name: the bucket's.
     """
 
     url: str
     client: Any
+    objects: Objects
     name: str
 
     def place(self, key: str = "emea") -> S3Place:

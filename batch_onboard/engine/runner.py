@@ -128,7 +128,7 @@ class Runner:
                 receiver.close()
                 await self._dispatch(sender)
         if self._broken is not None:
-            raise JournalError(str(self._broken), tuple(self._lost.values()))
+            raise type(self._broken)(str(self._broken), tuple(self._lost.values()))
 
     def stop(self) -> None:
         """Begin no further call, and give those under way `drain_timeout` to finish."""

@@ -157,6 +157,7 @@ class _Calls:
             if result.error_code in _EXISTS:
                 return False
             raise _error(result, place)
+        _check_origin(result, place, "ETag")
         return True
 
     async def get_all(self, places: Sequence[S3Place], max_bytes: int) -> list[bytes | None]:
@@ -204,6 +205,7 @@ class _Calls:
             )
             if isinstance(page, Answer):
                 raise _error(page, folder)
+            _check_origin(page, folder, "Name")
             yield page
             if not page.get("IsTruncated"):
                 return
@@ -215,6 +217,7 @@ class _Calls:
             if result.error_code == "NoSuchKey":
                 return None
             raise _error(result, place)
+        _check_origin(result, place, "ETag")
         if result["ContentLength"] > max_bytes:
             raise ObjectsError(f"{place} has more than {max_bytes >> 20:,} MiB")
         try:
@@ -255,6 +258,12 @@ class _Calls:
 def _beneath(folder: S3Place) -> str:
     """Return what the keys of all objects beneath a place begin with."""
     return f"{folder.key.rstrip('/')}/"
+
+
+def _check_origin(result: Mapping[str, Any], place: S3Place, member: str) -> None:
+    """Refuse to believe a web page, which a gateway may put in place of an answer."""
+    if member not in result:
+        raise ObjectsError(f"the answer for {place} is not one of S3", passing=True)
 
 
 def _error(answer: Answer, place: S3Place) -> ObjectsError:

@@ -21,6 +21,7 @@ import botocore
 from aiobotocore.config import AioConfig
 from aiobotocore.session import AioSession
 from botocore.exceptions import BotoCoreError
+from botocore.handlers import add_expect_header
 from botocore.utils import parse_timestamp
 
 from batch_onboard.core.targets import Api
@@ -115,6 +116,9 @@ class Clients:
                 f"no client for {service} in {region} can be made: {error}"
             ) from error
         check_endpoint(client.meta.endpoint_url)
+        if service == "s3":
+            # Small objects go at once: to ask first whether they may come costs a round trip.
+            client.meta.events.unregister("before-call.s3", add_expect_header)
         return client
 
 

@@ -38,6 +38,8 @@ class Mischief(Enum):
     BLACK_HOLE = "it is taken, and nothing ever comes"
     NONSENSE = "it goes nowhere, and the answer is JSON of another shape, with status 200"
     HTML = "it goes nowhere, and a web page is the answer, with status 200"
+    ANSWER = "it goes nowhere, and the rule has the answer"
+    UNCONDITIONAL = "it is forwarded without its If-None-Match, and answered"
 
 
 @dataclass
@@ -47,6 +49,7 @@ class Rule:
     mischief: Mischief
     words: tuple[str, ...] = ()
     times: int | None = None
+    answer: bytes = b""
 
 
 @dataclass
@@ -76,7 +79,8 @@ class Proxy:
         """Treat one request, and say whether the connection may have another."""
         head = request.partition(b"\r\n\r\n")[0].decode("latin-1")
         self.requests.append(head.partition("\r\n")[0])
-        match self._mischief(head):
+        rule = self._rule(head)
+        match rule.mischief:
             case Mischief.CUT_BEFORE:
                 writer.transport.abort()
             case Mischief.CUT_AFTER:
@@ -94,27 +98,31 @@ class Proxy:
                     await asyncio.sleep(1)
             case Mischief.BLACK_HOLE:
                 await asyncio.sleep(3600)
-            case Mischief.HTML:
-                writer.write(_answer(b"text/html", _HTML))
-                await writer.drain()
-                return True
-            case Mischief.NONSENSE:
-                writer.write(_answer(b"application/json", _NONSENSE))
-                await writer.drain()
-                return True
-            case Mischief.PASS:
-                writer.write(await self._forward(request))
+            case _:
+                writer.write(await self._answer(rule, request))
                 await writer.drain()
                 return True
         return False
 
-    def _mischief(self, head: str) -> Mischief:
+    async def _answer(self, rule: Rule, request: bytes) -> bytes:
+        match rule.mischief:
+            case Mischief.HTML:
+                return _answer(b"text/html", _HTML)
+            case Mischief.NONSENSE:
+                return _answer(b"application/json", _NONSENSE)
+            case Mischief.ANSWER:
+                return rule.answer
+            case Mischief.UNCONDITIONAL:
+                request = request.replace(b"If-None-Match: *", b"X-Ignored: *")
+        return await self._forward(request)
+
+    def _rule(self, head: str) -> Rule:
         for rule in self.rules:
             if rule.times != 0 and all(word in head for word in rule.words):
                 if rule.times is not None:
                     rule.times -= 1
-                return rule.mischief
-        return Mischief.PASS
+                return rule
+        return Rule(Mischief.PASS)
 
     async def _forward(self, request: bytes) -> bytes:
         reader, writer = await asyncio.open_connection(*self.target)
@@ -125,9 +133,19 @@ class Proxy:
             writer.transport.abort()
 
 
-def _answer(kind: bytes, body: bytes) -> bytes:
-    head = b"HTTP/1.1 200 OK\r\nContent-Type: %b\r\nContent-Length: %d\r\n\r\n"
-    return head % (kind, len(body)) + body
+def _answer(kind: bytes, body: bytes, status: int = 200) -> bytes:
+    head = b"HTTP/1.1 %d Told\r\nContent-Type: %b\r\nContent-Length: %d\r\n\r\n"
+    return head % (status, kind, len(body)) + body
+
+
+def xml_answer(status: int, body: str) -> bytes:
+    """Return an answer as S3 gives it."""
+    return _answer(b"application/xml", body.encode(), status)
+
+
+def s3_error(status: int, code: str) -> bytes:
+    """Return S3's answer to what it does not do."""
+    return xml_answer(status, f"<Error><Code>{code}</Code><Message>as told</Message></Error>")
 
 
 async def _read_message(reader: StreamReader) -> bytes:
