@@ -83,7 +83,7 @@ def demo() -> int:
         f"\nThat run ended with exit code {code}: some targets need a person, as told above.\n"
         "Look further:\n"
         "  .venv/bin/batch-onboard status demo/demo.ledger.jsonl\n"
-        "  .venv/bin/batch-onboard report demo/demo.ledger.jsonl --format csv\n"
+        "  .venv/bin/batch-onboard report demo/demo.ledger.jsonl -o demo/demo.html\n"
         "  less configs/demo.yaml configs/demo-scenario.yaml demo/demo.ledger.jsonl"
     )
     return 0 if code in {0, 3} else code

@@ -40,7 +40,7 @@ class Look:
         An intent that was refused or withdrawn is no longer open, so it holds nothing up.
         """
         torn = self._rules.torn_until
-        return max(torn, self._held_until) if self._record.intent_at is not None else torn
+        return max(torn, self._held_until) if self._record.unseen_since is not None else torn
 
     @property
     def clean(self) -> bool:
@@ -57,7 +57,7 @@ class Look:
         return job is JobStatus.IN_PROGRESS or (job is JobStatus.FAILED and is_ours(self._record))
 
     def resume(self, moment: Moment) -> None:
-        """Take up the hold of an intent that an earlier run has left open."""
+        """Take up the hold of a Start that an earlier run has left without an end."""
         self._held_until = held_until(self._record, self._rules, moment)
 
     def hold(self, moment: Moment) -> None:
@@ -96,6 +96,8 @@ class Look:
             passed = moment.wall - (record.finished_at or _LONG_AGO)
             # Where a clock was set back a little, the end seems to lie ahead, and is as recent.
             return abs(passed.total_seconds())
+        if record.onboarded and self._succeeded_at is None:
+            return float("inf")  # it was given up in between, and no job of late is known
         return moment.now - (moment.now if self._succeeded_at is None else self._succeeded_at)
 
     def facts(self, found: Finding, live: Encryption | None) -> dict[str, Any]:

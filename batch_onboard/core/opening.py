@@ -77,11 +77,12 @@ def may_clear(record: Record, rules: Rules) -> bool:
 
 
 def held_until(record: Record, rules: Rules, moment: Moment) -> float:
-    """Return the monotonic time until which 'not started' proves nothing about an open intent."""
-    if record.intent_at is None:
+    """Return the monotonic time until which 'not started' proves nothing about a Start."""
+    since = record.unseen_since
+    if since is None:
         return float("-inf")
     hold = max(rules.hold, record.intent_hold)
-    age = (moment.wall - record.intent_at).total_seconds()
+    age = (moment.wall - since).total_seconds()
     # A clock that was set back makes the intent seem to lie ahead: its age is unknown.
     return moment.now + (hold - age if age >= 0 else hold)
 

@@ -66,6 +66,7 @@ class Record:
         intent_at: when the Start was intended whose fate is not known; None if there is none.
         intent_hold: seconds from then in which 'not started' proves nothing.
         clean: nothing was there before the latest intent.
+        onboarded: it was onboarded when it was last seen, or had been when it was found missing.
         attempts: Starts sent.
         automatic_clears: failed jobs deleted by the rule for INTERNAL_FAILURE.
         started_at: when the latest Start was intended.
@@ -87,6 +88,17 @@ class Record:
     request_id: str | None = None
     started_at: datetime | None = None
     finished_at: datetime | None = None
+    onboarded: bool = False
+
+    @property
+    def unseen_since(self) -> datetime | None:
+        """When the Start was intended that the service may still deny; None if there is none.
+
+        Its fate is not known, or it was accepted and then given up before its job's end was seen.
+        """
+        if self.intent_at is not None:
+            return self.intent_at
+        return self.started_at if self.ours and self.state is State.UNRESOLVED else None
 
     def has(self, encryption: Encryption) -> bool:
         """Say whether this is the encryption that was asked for, or found, last.
@@ -112,6 +124,7 @@ class Record:
         elif event is not Event.GAVE_UP:
             self.intent_at = None
             self.ours = entry.ours
+            self.onboarded = event in _ONBOARDED
         if event is Event.WITHDRAWN:
             self.attempts -= 1
         if event in _FOUND:
@@ -124,7 +137,7 @@ class Record:
 
     def _intend(self, entry: Entry) -> None:
         self.attempts += 1
-        self.ours = False
+        self.ours = self.onboarded = False
         self.clean = entry.clean
         self.intent_at = self.started_at = entry.at
         self.intent_hold = entry.hold or 0.0
@@ -132,6 +145,7 @@ class Record:
 
 
 _FOUND = frozenset({Event.FOUND_ONBOARDED, Event.FOUND_DRIFT})
+_ONBOARDED = frozenset({Event.JOB_SUCCEEDED, Event.FOUND_ONBOARDED, Event.FOUND_MISSING})
 _FINAL = frozenset(
     {
         Event.JOB_SUCCEEDED,

@@ -99,7 +99,7 @@ def _find_nothing(reading: Reading, record: Record, *, held: bool, recent: bool)
     """Judge a live state without a config and without a job that runs or failed."""
     state = record.state
     known_to_be_gone = state is State.DRIFTED and record.error_code == NOT_ONBOARDED
-    if state in DONE or known_to_be_gone:
+    if state in DONE or known_to_be_gone or record.onboarded:
         return Finding.LAGGING if recent and not known_to_be_gone else Finding.MISSING
     if reading.job is JobStatus.SUCCEEDED and (is_ours(record) or state in _STARTED):
         if recent:

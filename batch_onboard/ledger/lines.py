@@ -274,6 +274,7 @@ class RecordLine(Line, tag="record", frozen=True, kw_only=True):
     request_id: str | None = None
     started_at: datetime | None = None
     finished_at: datetime | None = None
+    onboarded: bool = False
 
 
 class EntryLine(Line, frozen=True, kw_only=True):

@@ -27,6 +27,7 @@ from botocore.utils import parse_timestamp
 from batch_onboard.core.targets import Api
 from batch_onboard.service.credentials import PerCallProvider
 from batch_onboard.service.endpoints import check_endpoint
+from batch_onboard.service.lean import lean, lean_client
 from batch_onboard.service.settings import ServiceConfigurationError
 from batch_onboard.service.transport import OneShotSession, Transport
 
@@ -71,6 +72,7 @@ class Clients:
         self._botocore_session.register_component("credential_provider", provider)
         parsers = self._botocore_session.get_component("response_parser_factory")
         parsers.set_parser_defaults(timestamp_parser=_read_time)
+        lean(self._botocore_session)
         self._config = _client_config(settings, transport)
         self._endpoint_url = settings.endpoint_url
         self._stack = stack
@@ -119,6 +121,8 @@ class Clients:
         if service == "s3":
             # Small objects go at once: to ask first whether they may come costs a round trip.
             client.meta.events.unregister("before-call.s3", add_expect_header)
+        else:
+            lean_client(client)
         return client
 
 

@@ -664,3 +664,37 @@ def test_a_recheck_right_after_a_job_waits_for_its_config() -> None:
     assert play.answer(e.CONFIG).next is None
     assert play.events == [Event.FOUND_ONBOARDED]
     assert play.state is State.SUCCEEDED
+
+
+def _next_run(play: Play, rules: Rules) -> Play:
+    """The same target in a run that begins, by the clocks of this test, when the first one did."""
+    return Play(play.record, rules)
+
+
+def test_an_accepted_start_that_was_given_up_holds_what_follows_as_a_lost_one_does() -> None:
+    """A job that the service still denies, after a run gave up to follow it, is not started again."""
+    play = Play().answer(e.NO_JOB, e.NO_CONFIG, e.RUNNING, e.DENIED, e.DENIED)
+    assert (play.state, play.record.ours) == (State.UNRESOLVED, True)
+    again = _next_run(play, Rules()).answer(e.NO_JOB, e.NO_CONFIG)
+    assert (again.state, again.expects) == (State.UNRESOLVED, STATUS)
+    while again.expects is not START:
+        again.answer(e.NO_CONFIG if again.expects is CONFIG else e.NO_JOB)
+    assert 85.0 < again.now < 130.0
+
+
+def test_a_job_that_was_given_up_and_shows_again_is_followed() -> None:
+    """It is still ours."""
+    play = Play().answer(e.NO_JOB, e.NO_CONFIG, e.RUNNING, e.DENIED, e.DENIED)
+    again = _next_run(play, Rules()).answer(e.NO_JOB, e.NO_CONFIG, e.RUNNING, e.SUCCEEDED)
+    assert (again.state, again.record.ours, again.record.attempts) == (State.SUCCEEDED, True, 1)
+
+
+@pytest.mark.parametrize("known", [_onboarded(), replace(GONE)], ids=["onboarded", "missing"])
+def test_what_was_onboarded_is_not_forgotten_when_reading_it_is_given_up(known: Record) -> None:
+    """A recheck that is denied leaves it unresolved; a later run that finds nothing starts nothing."""
+    known.onboarded = True
+    play = Play(replace(known), Rules(recheck=True)).answer(e.DENIED, e.DENIED)
+    assert play.state is State.UNRESOLVED
+    again = _next_run(play, Rules()).answer(e.NO_JOB, e.NO_CONFIG)
+    assert (again.state, again.record.error_code) == (State.DRIFTED, "not_onboarded")
+    assert again.next is None
