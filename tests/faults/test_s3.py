@@ -11,9 +11,8 @@ import pytest
 from batch_onboard.app.ledgers import open_any_ledger, read_any_history, unlock_any
 from batch_onboard.exits import Exit
 from batch_onboard.report.results import results
-from tests.cli.conftest import Ended, Shell, Simulated, instance, manifest, shell
+from tests.cli.conftest import Ended, Shell, Simulated, instance, manifest, shell, simulate
 from tests.faults.lab import FAST, HASTY, QUICK, START, assert_told
-from tests.faults.serving import simulate
 from tests.ledger.building import run_line, wall
 
 if TYPE_CHECKING:
