@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from batch_onboard.app.clock import now_utc
-from batch_onboard.app.ledgers import read_any_history
+from batch_onboard.app.ledgers import find_history
 from batch_onboard.ledger.errors import LedgerUnusableError
 from batch_onboard.ledger.history import History
 from batch_onboard.ledger.whole import new_header
@@ -27,9 +25,9 @@ def history_of(
         LedgerError: it can't be read, is damaged, mixes what was simulated with what is so, or is
             of another shard.
     """
-    if isinstance(ledger, Path) and not os.path.lexists(ledger):
+    history = find_history(ledger)
+    if history is None:
         return History(new_header(manifest_name, tool_version(), now_utc()))
-    history = read_any_history(ledger)
     keep_apart(history, ledger, simulate=simulate, shard=shard)
     return history
 

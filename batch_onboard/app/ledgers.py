@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
@@ -12,7 +13,7 @@ from batch_onboard.core.redaction import Secrets
 from batch_onboard.core.s3place import S3Place
 from batch_onboard.ledger.file import check_before_locking, open_ledger, read_history
 from batch_onboard.ledger.lock import Holder, glance, unlock
-from batch_onboard.ledger.segments import read_segments, verify_segments
+from batch_onboard.ledger.segments import find_segments, read_segments, verify_segments
 from batch_onboard.ledger.taking import open_segments, unlock_segments
 from batch_onboard.ledger.verify import verify
 
@@ -42,6 +43,37 @@ def read_any_history(place: Place) -> History:
         return read_segments(segments)
 
 
+def find_history(place: Place) -> History | None:
+    """Read what a ledger knows, as `read_any_history` does; None if there is none.
+
+    Raises:
+        LedgerError: it can't be read.
+    """
+    if isinstance(place, Path):
+        return read_history(place) if os.path.lexists(place) else None
+    with segments_at(place) as segments:
+        return find_segments(segments)
+
+
+def holder_of(place: Place, history: History) -> tuple[bool, Holder | None]:
+    """Look whether a ledger is held, without keeping anybody from it.
+
+    Args:
+        place: where it is.
+        history: what it knows. In S3 the holder stands there, and may have died meanwhile.
+
+    Returns:
+        Whether it is, and by whom, if the holder has told.
+
+    Raises:
+        LedgerError: the lock's file can't be used.
+    """
+    if isinstance(place, Path):
+        return glance(place)
+    claim = history.holder
+    return (False, None) if claim is None else (True, Holder(claim.pid, claim.host, claim.at))
+
+
 def verify_any(place: Place) -> Examination:
     """Read a whole ledger for everything that is wrong with it. Changes and locks nothing.
 
@@ -52,27 +84,6 @@ def verify_any(place: Place) -> Examination:
         return verify(place)
     with segments_at(place) as segments:
         return verify_segments(segments)
-
-
-def who_holds(place: Place, history: History) -> tuple[bool, Holder | None]:
-    """Look whether a ledger is held now, without keeping anybody from it.
-
-    In S3 the ledger itself says so, and can't tell whether that holder still lives.
-
-    Args:
-        place: where it is.
-        history: what it knows.
-
-    Returns:
-        Whether it is, and by whom, as far as that is known.
-
-    Raises:
-        LedgerUnusableError: the lock's file can't be used.
-    """
-    if isinstance(place, Path):
-        return glance(place)
-    claim = history.holder
-    return claim is not None, None if claim is None else Holder(claim.pid, claim.host, claim.at)
 
 
 def unlock_any(place: Place) -> Holder | ClaimLine | None:

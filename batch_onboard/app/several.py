@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from batch_onboard.app.clock import now_utc
-from batch_onboard.app.ledgers import read_any_history, segments_at, who_holds
+from batch_onboard.app.ledgers import holder_of, read_any_history, segments_at
 from batch_onboard.app.s3segments import folders_in
 from batch_onboard.core.s3place import S3Place
 from batch_onboard.ledger.combine import (
@@ -110,7 +110,7 @@ def read_together(places: Iterable[Place]) -> Together:
             history.shard,
             len(history.targets),
             history.runs[-1] if history.runs else None,
-            who_holds(place, history)[0],
+            holder_of(place, history)[0],
         )
         for place, history in zip(found, (part.history for part in parts), strict=True)
     )

@@ -33,17 +33,20 @@ class PlaceType(click.Path):
 
 
 class FileType(click.Path):
-    """A path, where nothing in S3 will do."""
+    """A path, where nothing in S3 will do.
+
+    Args:
+        why: what is said of a place in S3.
+    """
+
+    def __init__(self, why: str) -> None:
+        super().__init__(path_type=Path)
+        self._why = why
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Return a `Path`."""
         if str(value).startswith(SCHEME):
-            self.fail(
-                "a ledger in S3 is read and appended to, but never rewritten. To work on a copy, "
-                "join its segments to a file: docs/ledger.md says how",
-                param,
-                ctx,
-            )
+            self.fail(self._why, param, ctx)
         return super().convert(value, param, ctx)
 
 
@@ -61,11 +64,20 @@ def allowance_of(ctx: click.Context) -> Allowance:
     return Allowance(allowed.get("allowed_accounts"), allowed.get("allowed_roles"))
 
 
-manifest_argument = click.argument("manifest", type=FILE)
+manifest_argument = click.argument(
+    "manifest",
+    type=FileType("a manifest is read from a file: copy it first, as with aws s3 cp"),
+)
 ledger_argument = click.argument("ledger", type=PLACE)
-ledger_file_argument = click.argument("ledger", type=FileType(path_type=Path))
 ledgers_argument = click.argument(
     "ledgers", type=PLACE, nargs=-1, required=True, metavar="LEDGER..."
+)
+ledger_file_argument = click.argument(
+    "ledger",
+    type=FileType(
+        "a ledger in S3 is read and appended to, but never rewritten. To work on a copy, join its "
+        "segments to a file: docs/ledger.md says how"
+    ),
 )
 output_option = click.option(
     "--output",

@@ -148,7 +148,9 @@ class _Settings:
         kind = option.type
         if not isinstance(kind, click.Path) or (kind.allow_dash and text == "-"):
             return text
-        return text if text.startswith(SCHEME) else str(self._folder / text)
+        if text.startswith(SCHEME):
+            return text
+        return str(self._folder / text)
 
     def _texts(self, node: MappingNode, key: str, *, many: bool) -> list[tuple[str, Place]]:
         """Return the texts of one setting and where each stands."""

@@ -57,7 +57,7 @@ def status(
     It reads the ledger alone: it asks AWS nothing, changes nothing, and keeps no run from it.
     Several ledgers, or a folder of them, are told as one batch, as those of all shards are.
     """
-    from batch_onboard.app.ledgers import who_holds
+    from batch_onboard.app.ledgers import holder_of
     from batch_onboard.app.several import read_together
     from batch_onboard.cli.status_several import tell_several
 
@@ -71,7 +71,7 @@ def status(
                 tell_several(together, ledgers, output)
                 return
             history, ledger = together.history, together.ledgers[0].place
-        held, holder = who_holds(ledger, history)
+        held, holder = holder_of(ledger, history)
     if output == "json":
         _print_json(history, holder, held=held)
     else:

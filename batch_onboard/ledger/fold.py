@@ -72,8 +72,6 @@ class Fold:
             self._take_run_ended(line)
         elif isinstance(line, LearnedLine):
             self._history.learned[line.domain, line.operation] = line
-        elif isinstance(line, PacedLine):
-            self._history.paced.append(line)
         else:
             self._take_aside(line)
 
@@ -114,8 +112,10 @@ class Fold:
         raise ContradictionError(f"run {line.run} ended, but never began")
 
     def _take_aside(self, line: Line) -> None:
-        """Take in a line that tells of the ledger, not of the batch."""
-        if isinstance(line, CutLine):
+        """Take in a line that tells of a run or of the ledger, not of targets."""
+        if isinstance(line, PacedLine):
+            self._history.paced.append(line)
+        elif isinstance(line, CutLine):
             self._history.cuts.append(line)
         elif isinstance(line, MergedLine):
             self._history.merged.append(line)

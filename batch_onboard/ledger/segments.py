@@ -46,11 +46,21 @@ def read_segments(store: SegmentStore, timing: Timing | None = None) -> History:
         LedgerFormatError: it is not a ledger, or not one that this version can read.
         LedgerDamagedError: something has been changed, or is missing.
     """
+    history = find_segments(store, timing)
+    if history is None:
+        raise none_there(store)
+    return history
+
+
+def find_segments(store: SegmentStore, timing: Timing | None = None) -> History | None:
+    """Read what a ledger knows, as `read_segments` does; None if there is none.
+
+    Raises:
+        LedgerError: as `read_segments` does.
+    """
     with told_as_unusable(store.place):
         end = read_end(reading_row(store, timing))
-        if end is None:
-            raise none_there(store)
-        return end.history
+        return None if end is None else end.history
 
 
 def verify_segments(store: SegmentStore, timing: Timing | None = None) -> Examination:

@@ -5,7 +5,6 @@ import os
 import pty
 import signal
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -21,6 +20,7 @@ from tests.ledger.building import opened, run_line, target
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from batch_onboard.ledger.ledger import Ledger
 
@@ -40,12 +40,6 @@ def held(path: Path) -> Iterator[Ledger]:
         yield ledger
 
 
-def in_file(ledger: Ledger) -> Path:
-    """Return the path of a ledger, which is none in S3."""
-    assert isinstance(ledger.path, Path)
-    return ledger.path
-
-
 def status(path: Path, *more: str) -> str:
     """Return what the command prints."""
     result = CliRunner().invoke(cli, ["status", str(path), *more])
@@ -53,22 +47,23 @@ def status(path: Path, *more: str) -> str:
     return result.stdout
 
 
-def test_status_says_whether_a_run_is_alive(held: Ledger) -> None:
+@pytest.mark.usefixtures("held")
+def test_status_says_whether_a_run_is_alive(path: Path) -> None:
     """By the lock, which dies with its holder; and by whom and since when it is held."""
-    shown = status(in_file(held))
+    shown = status(path)
     assert "the latest run, r1, began 2026-11-22 20:00:00 UTC and is under way\n" in shown
     assert f"held by pid {os.getpid()} on {os.uname().nodename} since 2026-11-22 20:00" in shown
-    told = json.loads(status(in_file(held), "--output", "json"))
+    told = json.loads(status(path, "--output", "json"))
     assert (told["held"], told["held_by"]["pid"]) == (True, os.getpid())
 
 
-def test_status_says_how_a_run_ended(held: Ledger) -> None:
+def test_status_says_how_a_run_ended(held: Ledger, path: Path) -> None:
     """With its exit code, which a person looks up."""
     held.end_run("r1", 3, "finished, not all targets are done")
-    assert "and ended 20:00:00 with exit code 3: finished, not" in status(in_file(held))
-    assert "held by pid" in status(in_file(held))
+    assert "and ended 20:00:00 with exit code 3: finished, not" in status(path)
+    assert "held by pid" in status(path)
     held.close()
-    assert "held by" not in status(in_file(held))
+    assert "held by" not in status(path)
 
 
 def test_status_says_that_a_run_was_cut_off(path: Path) -> None:
@@ -82,14 +77,15 @@ def test_status_says_that_a_run_was_cut_off(path: Path) -> None:
     assert "has not ended, as far as this machine can see (pid 7 on h)" in status(path)
 
 
-def test_a_lock_that_names_nobody_is_told_all_the_same(held: Ledger) -> None:
+@pytest.mark.usefixtures("held")
+def test_a_lock_that_names_nobody_is_told_all_the_same(path: Path) -> None:
     """A run has taken it, and not yet said who it is."""
-    in_file(held).with_name(f"{in_file(held).name}.lock").write_text("")
-    assert "held by a process that has only just begun" in status(in_file(held))
+    path.with_name(f"{path.name}.lock").write_text("")
+    assert "held by a process that has only just begun" in status(path)
 
 
 @pytest.mark.parametrize("mode", [ProgressMode.PLAIN, ProgressMode.JSON])
-def test_following_ends_with_the_run(held: Ledger, mode: ProgressMode) -> None:
+def test_following_ends_with_the_run(held: Ledger, path: Path, mode: ProgressMode) -> None:
     """Lines are told until its last line stands in the ledger."""
     said = []
 
@@ -97,7 +93,7 @@ def test_following_ends_with_the_run(held: Ledger, mode: ProgressMode) -> None:
         said.append(line)
         held.end_run("r1", 0, "done")
 
-    history = follow(in_file(held), mode, 60.0, say)
+    history = follow(path, mode, 60.0, say)
     assert history.runs[-1].ended is not None
     (line,) = said
     if mode is ProgressMode.JSON:
@@ -107,9 +103,9 @@ def test_following_ends_with_the_run(held: Ledger, mode: ProgressMode) -> None:
         assert line.startswith("0/2 0% | ok 0, stopped 0 | 0 Starts/s, 0 throttles/min")
 
 
-def test_following_ends_when_the_run_is_cut_off(held: Ledger) -> None:
+def test_following_ends_when_the_run_is_cut_off(held: Ledger, path: Path) -> None:
     """Its lock is free, though its last line is missing."""
-    history = follow(in_file(held), ProgressMode.PLAIN, 60.0, lambda _: held.close())
+    history = follow(path, ProgressMode.PLAIN, 60.0, lambda _: held.close())
     assert history.runs[-1].ended is None
 
 
@@ -119,12 +115,13 @@ def test_where_no_run_is_under_way_there_is_nothing_to_follow(path: Path) -> Non
     assert status(path, "--follow").startswith("emea: 0 targets\nno run yet\n")
 
 
+@pytest.mark.usefixtures("held")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_ends_the_following(held: Ledger, number: signal.Signals) -> None:
+def test_a_signal_ends_the_following(path: Path, number: signal.Signals) -> None:
     """Whoever had set the signal's handler before has it again."""
     before = signal.getsignal(number)
     with pytest.raises(StoppedError) as stopped:
-        follow(in_file(held), ProgressMode.PLAIN, 60.0, lambda _: os.kill(os.getpid(), number))
+        follow(path, ProgressMode.PLAIN, 60.0, lambda _: os.kill(os.getpid(), number))
     assert (stopped.value.number, signal.getsignal(number)) == (number, before)
 
 
@@ -166,9 +163,10 @@ def test_a_run_on_a_terminal_is_followed_on_another(shell: Shell) -> None:
     assert "2/2 100%" in left.decode()
 
 
-def test_a_person_who_has_seen_enough_presses_ctrl_c(shell: Shell, held: Ledger) -> None:
+@pytest.mark.usefixtures("held")
+def test_a_person_who_has_seen_enough_presses_ctrl_c(shell: Shell, path: Path) -> None:
     """Quietly, with the terminal as it was."""
-    process, terminal = on_a_terminal(shell, "status", str(in_file(held)), "--follow")
+    process, terminal = on_a_terminal(shell, "status", str(path), "--follow")
     shown = read_until(terminal, b"Starts/s")
     os.write(terminal, b"\x03")
     shown += read_until(terminal, b"never")

@@ -423,3 +423,17 @@ async def test_clients_share_their_connections() -> None:
         await service.send(STATUS, target(api=Api.V2))
         assert len(stub.seen) == 3
         assert len({id(seen.connection) for seen in stub.seen}) == 1
+
+
+@pytest.mark.asyncio
+async def test_nothing_is_changed_once_the_ledger_may_be_anothers() -> None:
+    """The last question before a Start or Delete leaves is whether it still may; reads go on."""
+    held = True
+    async with open_stubbed(may_change=lambda: held) as (stub, service):
+        await service.send(START, target())
+        held = False
+        for operation in (START, DELETE):
+            answer = await service.send(operation, target())
+            assert (answer.meaning, answer.error_code) == (Meaning.UNSENT, "ledger_not_held")
+        await service.send(STATUS, target())
+        assert [call.method for call in stub.campaign_calls] == ["PUT", "GET"]
