@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from tests.s3 import Bucket
+
 ACCOUNTS = [f"{number:012}" for number in range(1, 7)]
 
 
@@ -247,6 +249,24 @@ def test_an_array_job_does_the_batch_once_and_a_merge_goes_on(
     assert shell.run("ledger", "merge", "ledgers", "-o", "wave.ledger.jsonl").code == Exit.OK
     whole = shell.run("run", "wave.yaml", *QUICK)
     assert (whole.code, "nothing to do" in whole.out) == (Exit.OK, True)
+
+
+def test_shards_without_a_disk_are_one_batch(
+    shell: Shell, simulate: Callable[[str], Simulated], bucket: Bucket
+) -> None:
+    """Each has a ledger beneath the one place in S3, by which they are found again."""
+    simulate(FAST)
+    shell.environment["AWS_ENDPOINT_URL_S3"] = bucket.url
+    shell.write("wave.yaml", manifest(*(instance("a", account) for account in ACCOUNTS)))
+    place = f"s3://{bucket.name}/ledgers/"
+    options = ("--ledger", place, "--shard-index", "1", "--shard-count", "3")
+    ended = shell.run("run", "wave.yaml", *QUICK, *options)
+    assert ended.code == Exit.OK, ended.err
+    told = shell.run("status", place).out.splitlines()
+    assert told[0].startswith("wave, shard 1 of 3: ")
+    assert {key.rpartition("/")[0] for key in bucket.keys} == {
+        "ledgers/wave.shard-1-of-3.ledger.jsonl"
+    }
 
 
 def test_a_shard_without_targets_is_done_and_says_so(
