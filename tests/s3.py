@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from batch_onboard.core.s3place import S3Place
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from batch_onboard.service.objects import Objects
 
-SETTINGS = {
+_SETTINGS = {
     "AWS_ACCESS_KEY_ID": "testing",
     "AWS_SECRET_ACCESS_KEY": "testing",
     "AWS_CONFIG_FILE": "/dev/null",
     "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
     "AWS_EC2_METADATA_DISABLED": "true",
 }
+_numbers = count(1)
 
 
 @dataclass(frozen=True)
@@ -53,3 +58,32 @@ class Bucket:
     def put(self, key: str, data: bytes) -> None:
         """Put an object, in place of one that is there."""
         self.client.put_object(Bucket=self.name, Key=key, Body=data)
+
+
+def settings_for(url: str) -> dict[str, str]:
+    """Return the variables by which a process reaches a server."""
+    return _SETTINGS | {"AWS_ENDPOINT_URL_S3": url}
+
+
+@contextmanager
+def moto_server() -> Iterator[str]:
+    """Serve moto in a thread of this process, and give its URL."""
+    from moto.server import ThreadedMotoServer  # noqa: PLC0415 - a second, for those who need it
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@contextmanager
+def new_bucket(url: str, objects: Objects) -> Iterator[Bucket]:
+    """Make a bucket, which this process's settings reach."""
+    import boto3  # type: ignore[import-untyped]  # noqa: PLC0415 - as above; stubs are not worth it
+
+    client = boto3.client("s3", region_name="us-east-1", endpoint_url=url)
+    name = f"bucket-{next(_numbers)}"
+    client.create_bucket(Bucket=name)
+    yield Bucket(url, client, objects, name)
+    client.close()

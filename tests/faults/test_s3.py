@@ -124,11 +124,11 @@ def test_a_frozen_holder_that_wakes_after_a_takeover_sends_no_start(
 def test_runs_killed_at_random_are_resumed_on_s3(
     shell: Shell, simulate: Callable[[str], Simulated], bucket: Bucket, on_s3: str
 ) -> None:
-    """Three kill -9, each ledger taken from its dead holder: nothing lost, nothing twice."""
+    """Two kill -9, each ledger taken from its dead holder: nothing lost, nothing twice."""
     simulator = simulate(FAST.replace("null", "30"))
-    prepare(shell, 20)
+    prepare(shell, 12)
     chance = random.Random(7)
-    for _ in range(3):
+    for _ in range(2):
         enough = sum(simulator.seen()["requests"].values()) + chance.randint(1, 25)
         process = shell.start("run", "wave.yaml", *HASTY, "--ledger", on_s3)
         wait_until(
@@ -140,4 +140,4 @@ def test_runs_killed_at_random_are_resumed_on_s3(
         process.communicate(timeout=30)
         unlock_any(bucket.place(LEDGER))
     assert_told(shell.run("run", "wave.yaml", *HASTY, "--ledger", on_s3), Exit.OK)
-    assert_done_once(bucket, simulator, 20)
+    assert_done_once(bucket, simulator, 12)
