@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import resource
 from typing import TYPE_CHECKING
 
 import pytest
@@ -9,6 +10,7 @@ from batch_onboard.core.record import Entry, Record
 from batch_onboard.ledger.codec import Seal, encode, encode_entry
 from batch_onboard.ledger.file import read_history
 from batch_onboard.ledger.history import History
+from batch_onboard.ledger.repair import keep_copy
 from batch_onboard.ledger.rewrite import LEAST_LINES, pays
 from tests.ledger.building import AT, HEADER, ID, intent, key, opened, run_line
 
@@ -60,6 +62,19 @@ def test_a_ledger_that_can_not_be_compacted_is_used_as_it_is(tmp_path: Path) -> 
         assert ledger.history.records[key(1)].state is State.SUBMITTING
         ledger.begin_run(run_line("r2"))
     assert len(read_history(path).runs) == 2
+
+
+def test_a_copy_that_is_cut_short_is_not_left_behind(tmp_path: Path) -> None:
+    """Nobody takes half a ledger for one."""
+    (path := tmp_path / "x").write_bytes(bytes(4096))
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1024, limits[1]))
+    try:
+        with pytest.raises(OSError, match="too large"):
+            keep_copy(path, AT)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert list(tmp_path.iterdir()) == [path]
 
 
 @pytest.mark.parametrize(
