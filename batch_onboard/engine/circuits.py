@@ -67,7 +67,9 @@ class Circuits:
         """Take note of what came of a call."""
         if answer.meaning in TRANSIENT:
             self._failed(course, answer, now)
-        elif self._breakers and answer.meaning not in NOT_SENT:
+        elif answer.meaning in NOT_SENT:
+            self.withdrawn(course)
+        else:
             self._worked(course.target.key.domain, answer)
         if self._refused:
             self._refused.pop(course, None)
@@ -200,6 +202,8 @@ class Circuits:
                 self._notices.append(Notice(_turn(breaker), str(scope), answer))
 
     def _worked(self, domain: Domain, answer: Answer) -> None:
+        if not self._breakers:
+            return
         for scope in (domain, domain.region):
             breaker = self._breakers.get(scope)
             if breaker is not None and breaker.given_up is None:

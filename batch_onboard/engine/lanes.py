@@ -184,6 +184,7 @@ class Lanes:
     def abandon(self, call: Call, now: float) -> None:
         """Let a course go in the middle of a call, of which nothing can be learned."""
         if call in self._under_way:
+            self._circuits.withdrawn(call.course)
             self._settle(call, _UNKNOWN, now)
         self.go_on(call.course, None, now)
 

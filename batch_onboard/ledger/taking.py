@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from batch_onboard.ledger.lines import HeaderLine
     from batch_onboard.ledger.row import SegmentStore
 
-_UNLOCKING = 50
+_UNLOCKING = 20
 """How often a claim is tried against a holder that writes on."""
 
 

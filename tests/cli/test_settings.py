@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+import click
 import pytest
 
 from batch_onboard.cli.arguments import allowance_of
@@ -14,9 +14,7 @@ from batch_onboard.cli.framework import Option
 from batch_onboard.cli.run import run
 from batch_onboard.cli.settings_file import WrongSettingsError
 from batch_onboard.core.allowance import Allowance
-
-if TYPE_CHECKING:
-    import click
+from batch_onboard.core.s3place import S3Place
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 COMMANDS: dict[str, tuple[click.Command, tuple[str, ...]]] = {
@@ -75,6 +73,25 @@ def test_paths_start_from_the_files_folder_and_stdout_stays_stdout(tmp_path: Pat
     context = discover.make_context("discover", ["--config", str(path)])
     assert context.params["out"] == Path("-")
     assert context.params["defaults"] == tmp_path / "defaults.yaml"
+
+
+def test_a_ledger_in_s3_is_a_place_wherever_it_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a file it does not start from the file's folder; a file's path does."""
+    path = tmp_path / "run.yaml"
+    for named, place in (
+        ("s3://waves/emea", S3Place("waves", "emea")),
+        ("emea.jsonl", tmp_path / "emea.jsonl"),
+    ):
+        path.write_text(f"ledger: {named}\n")
+        assert parse("run", "--config", str(path)).params["ledger"] == place
+    monkeypatch.setenv("BATCH_ONBOARD_LEDGER", "s3://waves/apac")
+    assert parse("run").params["ledger"] == S3Place("waves", "apac")
+    with pytest.raises(click.BadParameter, match="names the whole bucket"):
+        parse("run", "--ledger", "s3://waves")
+    with pytest.raises(click.BadParameter, match="a manifest is read from a file"):
+        COMMANDS["run"][0].make_context("run", ["s3://waves/m.yaml"])
 
 
 def test_overwriting_is_asked_for_by_flag_only(

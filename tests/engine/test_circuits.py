@@ -248,3 +248,37 @@ def test_what_is_about_a_region_closes_only_that(code: str, left: str) -> None:
     role = f"arn:aws:iam::{SICK}:role/Onboarder"
     regional = " in eu-west-2" if left == "succeeded" else ""
     assert told(stage) == [("refused", role + regional)]
+
+
+@pytest.mark.parametrize("first", range(8))
+def test_a_trial_that_is_never_sent_decides_nothing_and_holds_nobody_up(first: int) -> None:
+    """Where an outage meets a role that can't be assumed, the next call is the trial."""
+    role = f"arn:aws:iam::{SICK}:role/Gone"
+    stage = world(
+        error(500, "InternalServerException", window={"from": 0, "to": 60}),
+        sts={"roles": [{"role_arn": role, "allow": False}]},
+    )
+    what = targets(8, accounts=1)
+    gone = [named(f"gone-{i}", identity=Identity(role)) for i in range(2)]
+    stage.run([*what[:first], *gone, *what[first:]], limiter=fast, concurrency=1)
+    assert Counter(stage.states().values()) == {"succeeded": 8, "unresolved": 2}
+
+
+class _Buggy(_Untrusted):
+    """A service in whose sixth call a bug shows itself."""
+
+    calls = 0
+
+    async def send(self, operation: Operation, target: Target) -> Answer:
+        """Send it, but for that one."""
+        self.calls += 1
+        if self.calls == 6:
+            raise ZeroDivisionError
+        return await self._memory.send(operation, target)
+
+
+def test_a_bug_in_a_trial_holds_nobody_up() -> None:
+    """The target in whose course it shows itself is let go, and the next call is the trial."""
+    stage = world(error(500, "InternalServerException", window={"from": 0, "to": 60}))
+    stage.run(targets(8, accounts=1), limiter=fast, concurrency=1, service=_Buggy)
+    assert Counter(stage.states().values()) == {"succeeded": 7, "pending": 1}

@@ -359,6 +359,39 @@ def test_unlocking_overtakes_a_holder_that_writes(bucket: Bucket) -> None:
     holder.close()
 
 
+def test_unlocking_gives_up_where_a_holder_is_always_faster(bucket: Bucket) -> None:
+    """It ends, and names who goes on holding the ledger."""
+    holder = opened(segments_of(bucket))
+
+    class Outrun(S3Segments):
+        def put_new(self, number: int, data: bytes) -> bool:
+            holder.begin_run(run_line())
+            return super().put_new(number, data)
+
+    with pytest.raises(LedgerLockedError) as caught:
+        unlock_segments(Outrun(bucket.place(), bucket.objects, ExitStack()), wall=wall)
+    assert caught.value.pid == os.getpid()
+    holder.begin_run(run_line())
+    holder.close()
+
+
+def test_what_nobody_can_read_is_no_release(bucket: Bucket) -> None:
+    """A stranger's object in the row ends a holder, is a sign of life, and is damage then."""
+    clock = Clock()
+    holder = opened(segments_of(bucket))
+    clock.meanwhile = lambda number: (
+        bucket.put("emea/0000000002.jsonl", b"odd\n") if number == 1 else None
+    )
+    with pytest.raises(LedgerLockedError):
+        opened(segments_of(bucket), clock)
+    with pytest.raises(LedgerLockedError, match="another run holds s3://") as caught:
+        holder.begin_run(run_line())
+    assert caught.value.pid is None
+    holder.close()
+    with pytest.raises(LedgerDamagedError):
+        opened(segments_of(bucket))
+
+
 def test_there_must_be_a_ledger_to_unlock(bucket: Bucket) -> None:
     """A name that was mistyped is not taken for a ledger that nobody holds."""
     store = segments_of(bucket)
