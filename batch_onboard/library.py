@@ -16,6 +16,7 @@ from batch_onboard.core.forecast import Forecast
 from batch_onboard.core.lifecycle import State
 from batch_onboard.core.planning import Action, Planned
 from batch_onboard.core.selection import Selection, SelectionError, Selector
+from batch_onboard.core.shard import Shard
 from batch_onboard.core.steps import Rules
 from batch_onboard.core.targets import Api, Encryption, Identity, Target, TargetKey
 from batch_onboard.core.tolerance import Tolerance
@@ -68,6 +69,7 @@ __all__ = [
     "Selector",
     "ServiceConfigurationError",
     "Settings",
+    "Shard",
     "SimulatorError",
     "State",
     "Summary",

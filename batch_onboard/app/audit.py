@@ -44,6 +44,7 @@ def run_line(run_id: str, manifest: Manifest, settings: Settings, caller: str | 
         change_ref=None if settings.change_ref is None else redact(settings.change_ref),
         plan=None if settings.approved is None else settings.approved.digest,
         simulated=settings.scenario is not None,
+        shard=settings.shard,
     )
 
 

@@ -10,7 +10,6 @@ import random
 import secrets
 from collections import Counter
 from contextlib import contextmanager
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -19,7 +18,7 @@ import anyio
 from batch_onboard.app.access import open_access
 from batch_onboard.app.audit import run_line
 from batch_onboard.app.clock import now_utc
-from batch_onboard.app.descriptors import affordable
+from batch_onboard.app.descriptors import within_descriptors
 from batch_onboard.app.foresight import foresee, known_lengths
 from batch_onboard.app.groups import first_of
 from batch_onboard.app.histories import keep_apart
@@ -29,7 +28,7 @@ from batch_onboard.app.outcome import Ending, Outcome, unsaved
 from batch_onboard.app.pace import Pace
 from batch_onboard.app.progress import Progress
 from batch_onboard.app.quotas import learned_lines, limiter_maker, pace_maker
-from batch_onboard.app.scope import select
+from batch_onboard.app.scope import own_targets, select
 from batch_onboard.core.calls import Answer
 from batch_onboard.core.course import Course
 from batch_onboard.core.lifecycle import State
@@ -56,6 +55,7 @@ if TYPE_CHECKING:
     from batch_onboard.app.settings import Settings
     from batch_onboard.core.forecast import Forecast
     from batch_onboard.core.ports import Journal, Service
+    from batch_onboard.core.shard import Shard
     from batch_onboard.core.targets import Target
     from batch_onboard.engine.watching import Watcher
     from batch_onboard.ledger.ledger import Ledger
@@ -93,7 +93,8 @@ class Batch:
         self._asking: anyio.CancelScope | None = None
         settings.secrets.learn(*{each.identity.external_id for each in manifest.targets})
         self.arguments = tuple(settings.secrets.redact(word) for word in settings.arguments)
-        self.tally = Tally(self._known(target).state for target in manifest.targets)
+        self._own = own_targets(manifest.targets, settings)
+        self.tally = Tally(self._known(target).state for target in self._own)
         self.targets = select(manifest.targets, settings, self._known)
         openings = [opening(each, self._known(each), settings.rules) for each in self.targets]
         self.openings = Counter(openings)
@@ -110,6 +111,11 @@ class Batch:
     def nothing_to_do(self) -> bool:
         """Every target is settled: the run will make no call."""
         return set(self.openings) <= {Opening.NOTHING}
+
+    @property
+    def shard(self) -> Shard | None:
+        """The part of the batch that the run does; None if it does all of it."""
+        return self._settings.shard
 
     @property
     def approved(self) -> Approved | None:
@@ -236,6 +242,7 @@ class Batch:
             left=helm.left if helm else 0,
             limit=self._settings.limit,
             settled=self.nothing_to_do,
+            idle=None if self.targets else self._settings.shard,
             fine=all(self._is_fine(target) for target in self.targets),
         )
         return ending.outcome()
@@ -250,7 +257,7 @@ class Batch:
 
     def _begin(self, caller: str | None) -> None:
         self.ledger.begin_run(run_line(self.run_id, self._manifest, self._settings, caller))
-        self.ledger.sync_manifest(self._manifest.targets)
+        self.ledger.sync_manifest(self._own)
 
     def _end(self, outcome: Outcome) -> Outcome:
         if outcome.saved:
@@ -267,11 +274,11 @@ def open_batch(manifest: Manifest, ledger_path: Place, settings: Settings) -> It
     A new one is not left behind if the run does not begin.
 
     Raises:
-        LedgerError: it can't be used, is damaged, is held by another run, or mixes what was
-            simulated with what is so.
+        LedgerError: it can't be used, is damaged, is held by another run, mixes what was
+            simulated with what is so, or is of another shard.
         SelectionError: the settings select nothing, or what can't go together.
     """
-    settings = _within_descriptors(settings)
+    settings = within_descriptors(settings)
     with open_any_ledger(
         ledger_path,
         manifest_name=manifest.name,
@@ -281,22 +288,12 @@ def open_batch(manifest: Manifest, ledger_path: Place, settings: Settings) -> It
         notify=settings.notify,
         secrets=settings.secrets,
     ) as ledger:
-        keep_apart(ledger.history, ledger_path, simulate=settings.scenario is not None)
+        simulate = settings.scenario is not None
+        keep_apart(ledger.history, ledger_path, simulate=simulate, shard=settings.shard)
         try:
             yield Batch(manifest, ledger, settings)
         finally:
             ledger.leave_nothing_new()
-
-
-def _within_descriptors(settings: Settings) -> Settings:
-    """Return settings with no more calls at once than the process has descriptors for."""
-    calls = affordable(settings.concurrency, each=1 if settings.scenario is None else 2)
-    if calls < settings.concurrency:
-        settings.notify(
-            f"--concurrency is {calls} instead of {settings.concurrency}, since this process may "
-            "open so few files: raise the limit (ulimit -n)"
-        )
-    return replace(settings, concurrency=calls)
 
 
 _UNTOUCHED = Record()

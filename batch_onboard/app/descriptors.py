@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import resource
+from dataclasses import replace
 from math import inf
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from batch_onboard.app.settings import Settings
 
 OWN = 24
 """Descriptors of other things than calls: streams, ledger, event loop, STS, name look-ups."""
@@ -28,3 +33,14 @@ def affordable(concurrency: int, *, each: int = 1) -> int:
         least = min(most, wanted)
         resource.setrlimit(resource.RLIMIT_NOFILE, (int(least), hard))
     return concurrency if least >= wanted else max(1, (int(least) - OWN) // each)
+
+
+def within_descriptors(settings: Settings) -> Settings:
+    """Return settings with no more calls at once than the process has descriptors for."""
+    calls = affordable(settings.concurrency, each=1 if settings.scenario is None else 2)
+    if calls < settings.concurrency:
+        settings.notify(
+            f"--concurrency is {calls} instead of {settings.concurrency}, since this process may "
+            "open so few files: raise the limit (ulimit -n)"
+        )
+    return replace(settings, concurrency=calls)

@@ -39,7 +39,7 @@ def read_any_history(place: Place) -> History:
     """
     if isinstance(place, Path):
         return read_history(place)
-    with _segments(place) as segments:
+    with segments_at(place) as segments:
         return read_segments(segments)
 
 
@@ -51,7 +51,7 @@ def find_history(place: Place) -> History | None:
     """
     if isinstance(place, Path):
         return read_history(place) if os.path.lexists(place) else None
-    with _segments(place) as segments:
+    with segments_at(place) as segments:
         return find_segments(segments)
 
 
@@ -82,7 +82,7 @@ def verify_any(place: Place) -> Examination:
     """
     if isinstance(place, Path):
         return verify(place)
-    with _segments(place) as segments:
+    with segments_at(place) as segments:
         return verify_segments(segments)
 
 
@@ -98,7 +98,7 @@ def unlock_any(place: Place) -> Holder | ClaimLine | None:
     if isinstance(place, Path):
         check_before_locking(place, exists=True)
         return unlock(place, now_utc())
-    with _segments(place) as segments:
+    with segments_at(place) as segments:
         return unlock_segments(segments, wall=now_utc)
 
 
@@ -150,7 +150,12 @@ def open_any_ledger(
 
 
 @contextmanager
-def _segments(place: S3Place) -> Iterator[S3Segments]:
+def segments_at(place: S3Place) -> Iterator[S3Segments]:
+    """Open the way to the segments of a ledger, for reading or taking it.
+
+    Raises:
+        LedgerUnusableError: no ledger can be there.
+    """
     segments = open_s3_segments(place, Secrets())
     try:
         yield segments

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from batch_onboard.core.record import Entry
+    from batch_onboard.core.shard import Shard
 
 BY_SIGNAL = {signal.SIGINT: Exit.INTERRUPTED, signal.SIGTERM: Exit.TERMINATED}
 """The exit code of what a signal has ended."""
@@ -51,6 +52,7 @@ class Ending:
         left: targets that were not started because of the limit.
         limit: that limit.
         settled: nothing was to be done.
+        idle: the shard to which no target falls that was selected.
         fine: all that was selected is done.
     """
 
@@ -62,6 +64,7 @@ class Ending:
     left: int = 0
     limit: int | None = None
     settled: bool = False
+    idle: Shard | None = None
     fine: bool = True
 
     def outcome(self) -> Outcome:
@@ -77,6 +80,8 @@ class Ending:
         return self._judged()
 
     def _judged(self) -> Outcome:
+        if self.idle is not None:
+            return Outcome(Exit.OK, f"nothing to do: no selected target falls to {self.idle}")
         if self.fine:
             return Outcome(Exit.OK, "nothing to do" if self.settled else "done")
         how = "nothing to do, but" if self.settled else "finished,"

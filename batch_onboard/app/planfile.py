@@ -17,6 +17,7 @@ import msgspec
 from batch_onboard.app.writing import write_whole
 from batch_onboard.core.planning import Action, BoundCourse, Planned, count_actions
 from batch_onboard.core.selection import Selection
+from batch_onboard.core.shard import Shard  # noqa: TC001 - msgspec reads the annotations
 from batch_onboard.core.targets import TargetKey
 from batch_onboard.versions import tool_version
 
@@ -54,6 +55,7 @@ class _Asked(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fie
     clear_failed: bool = False
     recheck: bool = False
     restart_missing: bool = False
+    shard: Shard | None = None
 
     @classmethod
     def of(cls, settings: Settings) -> _Asked:
@@ -68,6 +70,7 @@ class _Asked(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fie
             clear_failed=rules.clear_failed,
             recheck=rules.recheck,
             restart_missing=rules.restart_missing,
+            shard=settings.shard,
         )
 
     def applied_to(self, rules: Rules) -> Rules:
@@ -151,7 +154,8 @@ class Approved:
         asked, unasked = _Asked.of(settings), _Asked()
         for name in _Asked.__struct_fields__:
             now, then = getattr(asked, name), getattr(self.asked, name)
-            if now not in (then, getattr(unasked, name)):
+            a_part = name == "shard" and then is None  # of a plan for all
+            if now not in (then, getattr(unasked, name)) and not a_part:
                 option = name.replace("_", "-")
                 raise PlanFileError(
                     f"--{option} contradicts the plan, which was made "
@@ -164,6 +168,7 @@ class Approved:
             selection=Selection(),
             waves=frozenset(),
             limit=None,
+            shard=self.asked.shard or settings.shard,
             approved=self,
         )
 

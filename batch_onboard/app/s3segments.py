@@ -6,14 +6,16 @@ import re
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
+from batch_onboard.core.redaction import Secrets
 from batch_onboard.ledger.errors import LedgerUnusableError, PassingError
+from batch_onboard.ledger.opening import told_as_unusable
 from batch_onboard.service.settings import ServiceSettings
 from batch_onboard.versions import tool_version
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from contextlib import AbstractContextManager
 
-    from batch_onboard.core.redaction import Secrets
     from batch_onboard.core.s3place import S3Place
     from batch_onboard.service.objects import Objects
 
@@ -83,17 +85,32 @@ def open_s3_segments(place: S3Place, secrets: Secrets) -> S3Segments:
     """
     if place.is_folder:
         raise LedgerUnusableError(f"{place} can't be used: it is a folder: name a ledger in it")
+    opened = ExitStack()
+    return S3Segments(place, opened.enter_context(_reached(secrets)), opened)
+
+
+def folders_in(place: S3Place) -> list[str]:
+    """Return the names of what is right beneath a place and has objects beneath it, in order.
+
+    Raises:
+        LedgerUnusableError: they can't be listed.
+    """
+    with told_as_unusable(place), _told_as_os_error(), _reached(Secrets()) as objects:
+        return objects.folders(place)
+
+
+def _reached(secrets: Secrets) -> AbstractContextManager[Objects]:
     from batch_onboard.service.objects import open_objects  # noqa: PLC0415 - aioboto3 is slow
 
-    settings = ServiceSettings(
-        user_agent_extra=f"batch-onboard/{tool_version()} ledger",
-        session_name="bo-ledger",
-        call_timeout=_CALL_TIMEOUT,
-        connections=_AT_ONCE,
-        secrets=secrets,
+    return open_objects(
+        ServiceSettings(
+            user_agent_extra=f"batch-onboard/{tool_version()} ledger",
+            session_name="bo-ledger",
+            call_timeout=_CALL_TIMEOUT,
+            connections=_AT_ONCE,
+            secrets=secrets,
+        )
     )
-    opened = ExitStack()
-    return S3Segments(place, opened.enter_context(open_objects(settings)), opened)
 
 
 def _name(number: int) -> str:

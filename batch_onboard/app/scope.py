@@ -15,19 +15,24 @@ if TYPE_CHECKING:
     from batch_onboard.core.targets import Target
 
 
+def own_targets(targets: Sequence[Target], settings: Settings) -> Sequence[Target]:
+    """Return those of a manifest's targets that this process, or its shard, is there for."""
+    return targets if settings.shard is None else settings.shard.own(targets)
+
+
 def select(
     targets: Sequence[Target], settings: Settings, record_of: Callable[[Target], Record]
 ) -> list[Target]:
-    """Return the targets that a run is about, in the manifest's order.
+    """Return the targets that a run is about, in the manifest's order; a shard may have none.
 
     Args:
-        targets: the manifest's.
+        targets: all of the manifest's.
         settings: what the operator asked for.
         record_of: returns what the ledger knows of a target.
 
     Raises:
-        SelectionError: nothing is selected, what was asked for can't go together, or the operator
-            does not allow it.
+        SelectionError: nothing of the manifest is selected, what was asked for can't go together,
+            or the operator does not allow it.
     """
     if settings.approved is not None:
         targets = settings.approved.among(targets)
@@ -35,13 +40,18 @@ def select(
     if missing:
         waves = ", ".join(map(str, sorted({target.wave for target in targets})))
         raise SelectionError(f"--wave {min(missing)} matches no target: there is wave {waves}")
+    shard, selection = settings.shard, settings.selection
+    # A shard's ledger knows nothing of other shards' targets, so what it knows selects later.
+    everywhere = selection if shard is None else selection.of_manifest
     chosen = [
         target
-        for target in settings.selection.of(targets, record_of)
+        for target in everywhere.of(targets, record_of)
         if not settings.waves or target.wave in settings.waves
     ]
     if not chosen:
         raise SelectionError("no target is selected: --wave leaves none of those included")
+    if shard is not None:
+        chosen = selection.among(shard.own(chosen), record_of)
     refusal = settings.allowance.refusal(chosen)
     if refusal is not None:
         raise SelectionError(refusal)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from batch_onboard.app.planfile import Approved
+    from batch_onboard.core.shard import Shard
     from batch_onboard.simulator.scenario import Scenario
 
 
@@ -26,6 +27,7 @@ class Settings:
         rules: what bears on a single target.
         selection: which targets the run is about.
         allowance: which accounts and roles the operator allows.
+        shard: the part of the batch that this process does; None: all of it.
         waves: of these, those of which waves; empty: of all.
         tolerance: how many failures are borne.
         canary: how many targets that need a Start go first, to their end; 0: none.
@@ -48,6 +50,7 @@ class Settings:
     rules: Rules = field(default_factory=Rules)
     selection: Selection = field(default_factory=Selection)
     allowance: Allowance = field(default_factory=Allowance)
+    shard: Shard | None = None
     waves: frozenset[int] = frozenset()
     tolerance: Tolerance = field(default_factory=Tolerance)
     canary: int = 0

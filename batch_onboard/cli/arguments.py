@@ -69,6 +69,9 @@ manifest_argument = click.argument(
     type=FileType("a manifest is read from a file: copy it first, as with aws s3 cp"),
 )
 ledger_argument = click.argument("ledger", type=PLACE)
+ledgers_argument = click.argument(
+    "ledgers", type=PLACE, nargs=-1, required=True, metavar="LEDGER..."
+)
 ledger_file_argument = click.argument(
     "ledger",
     type=FileType(

@@ -23,12 +23,14 @@ _INDENT = 10
 _FLAGS = ("--retry-failed", "--clear-failed")
 
 
-def summary_lines(summary: Summary, ledger: Place, arguments: Sequence[str]) -> Iterator[str]:
+def summary_lines(
+    summary: Summary, ledger: Place | None, arguments: Sequence[str]
+) -> Iterator[str]:
     """Tell how many targets stand in which state, and what stopped the others.
 
     Args:
         summary: the batch in figures.
-        ledger: where all of it stands.
+        ledger: where all of it stands; None if that is in several places.
         arguments: the command line of the latest run, if there was one.
     """
     for state in State:
@@ -44,7 +46,7 @@ def cause_lines(
 
     Args:
         summary: the batch in figures.
-        ledger: where all of it stands; None if it stands in no ledger.
+        ledger: where all of it stands; None if it stands in none, or in several places.
         arguments: the command line of the latest run, if there was one.
     """
     if not summary.causes:

@@ -58,6 +58,10 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "ledger verify": ("batch-onboard ledger verify emea.ledger.jsonl",),
     "ledger salvage": ("batch-onboard ledger salvage emea.ledger.jsonl -o saved.ledger.jsonl",),
     "ledger compact": ("batch-onboard ledger compact emea.ledger.jsonl",),
+    "ledger merge": (
+        "batch-onboard ledger merge ledgers/ -o emea.ledger.jsonl",
+        "batch-onboard ledger merge emea.shard-*-of-8.ledger.jsonl -o emea.ledger.jsonl",
+    ),
     "ledger unlock": ("batch-onboard ledger unlock emea.ledger.jsonl",),
     "ledger": ("batch-onboard ledger verify emea.ledger.jsonl",),
 }

@@ -15,6 +15,7 @@ _LAZY = {
         "Build a new ledger from what is intact in a damaged one.",
     ),
     "compact": (f"{_COMMANDS}.ledger_compact:compact", "Write a ledger anew with fewer lines."),
+    "merge": (f"{_COMMANDS}.ledger_merge:merge", "Make one ledger of several, as of all shards."),
     "unlock": (f"{_COMMANDS}.ledger_unlock:unlock", "Say who holds a ledger, if anyone does."),
 }
 

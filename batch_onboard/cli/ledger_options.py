@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING
 import click
 
 from batch_onboard.cli.framework import Duration, Option
+from batch_onboard.core.s3place import S3Place
 from batch_onboard.exits import Exit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from batch_onboard.app.ledgers import Place
 
 lock_timeout_option = click.option(
     "--lock-timeout",
@@ -23,6 +26,11 @@ lock_timeout_option = click.option(
 )
 
 
+def is_folder(place: Place) -> bool:
+    """Say whether a place is one that ledgers are in; in S3 a slash at its end says so."""
+    return place.is_folder if isinstance(place, S3Place) else place.is_dir()
+
+
 @contextmanager
 def errors_told(ctx: click.Context) -> Iterator[None]:
     """Tell what goes wrong with a ledger, and leave with its exit code."""
@@ -30,6 +38,7 @@ def errors_told(ctx: click.Context) -> Iterator[None]:
         LedgerError,
         LedgerLockedError,
         NothingToSalvageError,
+        UnlikeLedgersError,
     )
 
     try:
@@ -38,7 +47,8 @@ def errors_told(ctx: click.Context) -> Iterator[None]:
         click.echo(str(error), err=True)
         if isinstance(error, LedgerLockedError):
             ctx.exit(Exit.LOCKED)
-        ctx.exit(Exit.USAGE if isinstance(error, NothingToSalvageError) else Exit.LEDGER)
+        misnamed = isinstance(error, (NothingToSalvageError, UnlikeLedgersError))
+        ctx.exit(Exit.USAGE if misnamed else Exit.LEDGER)
 
 
 def print_json(told: object) -> None:

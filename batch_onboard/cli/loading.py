@@ -10,6 +10,7 @@ import click
 
 from batch_onboard.cli.arguments import allowance_of
 from batch_onboard.cli.invocation import Invocation
+from batch_onboard.cli.ledger_options import is_folder
 from batch_onboard.cli.problems import print_refusal, say_problems
 from batch_onboard.cli.run_options import settings_from
 from batch_onboard.exits import Exit
@@ -17,16 +18,29 @@ from batch_onboard.exits import Exit
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from batch_onboard.app.ledgers import Place
     from batch_onboard.app.settings import Settings
     from batch_onboard.cli.talk import Talk
     from batch_onboard.manifest.load import Manifest
     from batch_onboard.simulator.scenario import Scenario
 
 
-def ledger_beside(manifest: Path, *, simulate: bool) -> Path:
-    """Return the default place of a ledger; a rehearsal's is never taken for a real one."""
-    kind = ".simulated" if simulate else ""
-    return manifest.with_name(f"{manifest.stem}{kind}.ledger.jsonl")
+def ledger_place(manifest: Path, given: Place | None, settings: Settings) -> Place:
+    """Return where the ledger of a run is.
+
+    Neither is a rehearsal's ever taken for a real one, nor a shard's for another one's.
+
+    Args:
+        manifest: the manifest's file.
+        given: what `--ledger` names; in a folder the ledger has the name that it has by default.
+        settings: of the run.
+    """
+    kind = "" if settings.scenario is None else ".simulated"
+    part = "" if settings.shard is None else f".{settings.shard.name}"
+    name = f"{manifest.stem}{kind}{part}.ledger.jsonl"
+    if given is None:
+        return manifest.with_name(name)
+    return given / name if is_folder(given) else given
 
 
 def load_or_exit(ctx: click.Context, path: Path, options: dict[str, Any], talk: Talk) -> Manifest:

@@ -45,6 +45,7 @@ class Metrics:
         self._batch = batch
         self._talk = talk
         name = batch.ledger.history.header.manifest
+        name = name if batch.shard is None else f"{name} ({batch.shard})"
         self._name = f"{name} (simulated)" if simulated else name
         self._warned: str | None = None
 

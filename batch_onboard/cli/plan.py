@@ -15,7 +15,7 @@ from batch_onboard.cli.crash import tell_crash
 from batch_onboard.cli.examples import EXAMPLES
 from batch_onboard.cli.framework import Command, Option
 from batch_onboard.cli.invocation import Invocation
-from batch_onboard.cli.loading import ledger_beside, load_or_exit, settings_or_exit
+from batch_onboard.cli.loading import ledger_place, load_or_exit, settings_or_exit
 from batch_onboard.cli.metrics import unfit_place
 from batch_onboard.cli.run_options import run_options
 from batch_onboard.core.planning import Action
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
+    from batch_onboard.app.ledgers import Place
     from batch_onboard.app.planning import Plan, Planning
     from batch_onboard.app.settings import Settings
     from batch_onboard.cli.talk import Talk
@@ -93,7 +94,7 @@ def plan(
     invocation.talk = talk
     loaded = load_or_exit(ctx, manifest, options, talk)
     settings = settings_or_exit(ctx, options, talk)
-    ledger = options["ledger"] or ledger_beside(manifest, simulate=options["simulate"])
+    ledger = ledger_place(manifest, options["ledger"], settings)
     if out is not None and (wrong := unfit_place(out, ledger, manifest)):
         talk.fail("usage", f"-o: {wrong}")
         ctx.exit(Exit.USAGE)
@@ -113,7 +114,7 @@ def plan(
 
 
 def _prepare(
-    ctx: click.Context, manifest: Manifest, ledger: Path, settings: Settings, talk: Talk
+    ctx: click.Context, manifest: Manifest, ledger: Place, settings: Settings, talk: Talk
 ) -> Planning:
     from batch_onboard.app.histories import history_of
     from batch_onboard.app.planning import Planning
@@ -121,7 +122,8 @@ def _prepare(
     from batch_onboard.ledger.errors import LedgerError
 
     try:
-        history = history_of(ledger, manifest.name, simulate=settings.scenario is not None)
+        simulate = settings.scenario is not None
+        history = history_of(ledger, manifest.name, simulate=simulate, shard=settings.shard)
         planning = Planning(manifest, history, settings)
     except LedgerError as error:
         talk.fail("ledger", str(error), ledger=str(ledger))

@@ -85,6 +85,9 @@ def slowest_lines(forecast: Forecast) -> Iterator[str]:
 
 def plan_lines(plan: Plan) -> Iterator[str]:
     """Tell what would be done, for people."""
+    if not plan.items:
+        yield "Plan: nothing, since no selected target falls to this shard."
+        return
     yield from headline(plan)
     yield ""
     width = max(len(f"{number:,}") for number in plan.counts.values())

@@ -58,13 +58,14 @@ def _preview(batch: Batch, manifest: Manifest) -> list[str]:
     history = batch.ledger.history
     of = len(manifest.targets)
     chosen = count(len(keys), "target") if len(keys) == of else f"{len(keys):,} of {of:,} targets"
-    targets = f"{safe(manifest.name)}: {chosen} in {accounts} and {regions}"
+    name = safe(manifest.name) + ("" if batch.shard is None else f", {batch.shard}")
+    targets = f"{name}: {chosen} in {accounts} and {regions}"
     work = [
         f"{batch.openings[begins]:,} {words}"
         for begins, words in _WORDS.items()
         if batch.openings[begins]
     ]
-    lines = [targets, f"  {', '.join(work)}"]
+    lines = [targets, f"  {', '.join(work)}"] if keys else [f"{name}: no target falls to it"]
     if not batch.nothing_to_do:
         lines += takes_lines(batch.forecast)
     if batch.approved is not None:

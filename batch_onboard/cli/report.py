@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from batch_onboard.cli.arguments import FILE, ledger_argument
+from batch_onboard.cli.arguments import FILE, ledgers_argument
 from batch_onboard.cli.examples import EXAMPLES
 from batch_onboard.cli.framework import Command, Option
+from batch_onboard.cli.ledger_options import errors_told
+from batch_onboard.cli.texts import missing_told
 from batch_onboard.exits import Exit
 
 if TYPE_CHECKING:
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @click.command(cls=Command, examples=EXAMPLES["report"])
-@ledger_argument
+@ledgers_argument
 @click.option(
     "--format",
     "form",
@@ -41,25 +43,32 @@ if TYPE_CHECKING:
 )
 @click.pass_context
 def report(
-    ctx: click.Context, ledger: Place, form: str | None, out: Path | None, removed: bool
+    ctx: click.Context,
+    ledgers: tuple[Place, ...],
+    form: str | None,
+    out: Path | None,
+    removed: bool,
 ) -> None:
-    """Write the results per target, as of the latest run, to stdout or a file."""
-    from batch_onboard.app.ledgers import read_any_history
+    """Write the results per target, as of the latest run, to stdout or a file.
+
+    Several ledgers, or a folder of them, make one report, as those of all shards do.
+    """
+    from batch_onboard.app.several import read_together
     from batch_onboard.app.writing import UnwritableError, replacing
-    from batch_onboard.ledger.errors import LedgerError
     from batch_onboard.report.formats import Format, write_report
 
-    try:
-        history = read_any_history(ledger)
-    except LedgerError as error:
-        click.echo(str(error), err=True)
-        ctx.exit(Exit.LEDGER)
+    with errors_told(ctx):
+        together = read_together(ledgers)
+    history = together.history
+    if len(together.ledgers) > 1 and together.missing:
+        click.echo(f"{missing_told(together.missing)}: their targets are not in it", err=True)
     suffix = "" if out is None else out.suffix.lower().removeprefix(".")
     form = form or (suffix if suffix in set(Format) else Format.JSON)
     if out is None:
         write_report(history, Format(form), sys.stdout, removed=removed)
         return
-    if isinstance(ledger, PurePath) and out.exists() and out.samefile(ledger):
+    places = [each.place for each in together.ledgers]
+    if out.exists() and any(isinstance(each, PurePath) and out.samefile(each) for each in places):
         click.echo(f"{out} is the ledger itself: name another file", err=True)
         ctx.exit(Exit.USAGE)
     try:

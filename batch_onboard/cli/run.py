@@ -13,7 +13,7 @@ from batch_onboard.cli.framework import Command, Option
 from batch_onboard.cli.invocation import Invocation
 from batch_onboard.cli.loading import (
     bound_or_exit,
-    ledger_beside,
+    ledger_place,
     load_or_exit,
     settings_or_exit,
 )
@@ -55,7 +55,7 @@ def run(ctx: click.Context, /, manifest: Path, plan_file: Path | None, **options
     if plan_file is not None:
         settings = bound_or_exit(ctx, plan_file, loaded, settings, talk)
     refuse_unasked(ctx, options, talk)
-    path = options["ledger"] or ledger_beside(manifest, simulate=options["simulate"])
+    path = ledger_place(manifest, options["ledger"], settings)
     metrics_file = options["metrics_file"]
     if metrics_file is not None and (wrong := unfit_place(metrics_file, path, manifest)):
         talk.fail("usage", f"--metrics-file: {wrong}")

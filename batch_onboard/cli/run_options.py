@@ -25,6 +25,7 @@ from batch_onboard.cli.arguments import (
 from batch_onboard.cli.arguments import option as _option
 from batch_onboard.cli.framework import Duration, Number
 from batch_onboard.cli.selectors import SELECTOR, FailureLimit
+from batch_onboard.cli.shard_options import shard_from, shard_options
 from batch_onboard.core.selection import KEYS, Selection
 from batch_onboard.core.tolerance import Tolerance
 
@@ -44,8 +45,8 @@ _OPTIONS = (
         "Common",
         "--ledger",
         type=PLACE,
-        help="Where the ledger is: a file, or s3://bucket/name. Default: "
-        "<manifest stem>.ledger.jsonl beside the manifest, with --simulate "
+        help="Where the ledger is: a file, s3://bucket/name, or a folder for it, in S3 with / at "
+        "its end. Default: <manifest stem>.ledger.jsonl beside the manifest, with --simulate "
         "<manifest stem>.simulated.ledger.jsonl.",
     ),
     _option(
@@ -120,6 +121,7 @@ _OPTIONS = (
         type=click.IntRange(min=1),
         help="Start at most N targets in this run.",
     ),
+    *shard_options,
     concurrency_option,
     _option(
         "Pacing",
@@ -241,6 +243,7 @@ def settings_from(
 
     return Settings(
         selection=Selection(options["include"], options["exclude"]),
+        shard=shard_from(options),
         waves=frozenset(options["wave"]),
         tolerance=_tolerance(options),
         canary=options["canary"],

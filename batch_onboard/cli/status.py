@@ -4,28 +4,26 @@ from __future__ import annotations
 
 import socket
 import sys
-from pathlib import PurePath
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from batch_onboard.cli.arguments import ledger_argument, output_option, progress_option
+from batch_onboard.cli.arguments import ledgers_argument, output_option, progress_option
 from batch_onboard.cli.causes import summary_lines
 from batch_onboard.cli.examples import EXAMPLES
 from batch_onboard.cli.framework import Command, Duration, Option
+from batch_onboard.cli.ledger_options import errors_told, is_folder
 from batch_onboard.cli.texts import count, safe
-from batch_onboard.exits import Exit
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from batch_onboard.app.ledgers import Place
     from batch_onboard.ledger.history import History
     from batch_onboard.ledger.lock import Holder
 
 
 @click.command(cls=Command, examples=EXAMPLES["status"])
-@ledger_argument
+@ledgers_argument
 @click.option(
     "--follow",
     "followed",
@@ -48,7 +46,7 @@ if TYPE_CHECKING:
 @click.pass_context
 def status(
     ctx: click.Context,
-    ledger: Place,
+    ledgers: tuple[Place, ...],
     followed: bool,
     progress: str,
     progress_every: float,
@@ -57,25 +55,35 @@ def status(
     """Say where a batch stands, also while a run writes to its ledger.
 
     It reads the ledger alone: it asks AWS nothing, changes nothing, and keeps no run from it.
+    Several ledgers, or a folder of them, are told as one batch, as those of all shards are.
     """
-    from batch_onboard.app.ledgers import holder_of, read_any_history
-    from batch_onboard.ledger.errors import LedgerError
+    from batch_onboard.app.ledgers import holder_of
+    from batch_onboard.app.several import read_together
+    from batch_onboard.cli.status_several import tell_several
 
-    try:
-        if not followed:
-            history = read_any_history(ledger)
-        elif isinstance(ledger, PurePath):
-            history = _follow(ctx, ledger, progress, progress_every)
+    with errors_told(ctx):
+        if followed:
+            ledger: Place = (watched := _only_one(ledgers))
+            history = _follow(ctx, watched, progress, progress_every)
         else:
-            raise click.UsageError("--follow watches a file: for a ledger in S3, ask again")
+            together = read_together(ledgers)
+            if len(together.ledgers) > 1:
+                tell_several(together, ledgers, output)
+                return
+            history, ledger = together.history, together.ledgers[0].place
         held, holder = holder_of(ledger, history)
-    except LedgerError as error:
-        click.echo(str(error), err=True)
-        ctx.exit(Exit.LEDGER)
     if output == "json":
         _print_json(history, holder, held=held)
     else:
         _print_text(history, ledger, holder, held=held)
+
+
+def _only_one(ledgers: tuple[Place, ...]) -> Path:
+    """Return the one ledger that is to be watched."""
+    (ledger, *others) = ledgers
+    if others or not isinstance(ledger, Path) or is_folder(ledger):
+        raise click.UsageError("--follow watches one run: name one ledger, in a file")
+    return ledger
 
 
 def _follow(ctx: click.Context, ledger: Path, progress: str, every: float) -> History:
@@ -112,7 +120,8 @@ def _print_text(history: History, ledger: Place, holder: Holder | None, *, held:
     from batch_onboard.report.summary import summarize
 
     summary = summarize(results(history))
-    click.echo(f"{safe(history.header.manifest)}: {count(summary.targets, 'target')}")
+    part = "" if history.shard is None else f", {history.shard}"
+    click.echo(f"{safe(history.header.manifest)}{part}: {count(summary.targets, 'target')}")
     click.echo(_latest_run(history, held=held))
     if held:
         click.echo(f"held by {_who(holder)}")

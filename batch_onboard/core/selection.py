@@ -24,6 +24,7 @@ _FACTS: dict[str, Callable[[Target, Record], str | None]] = {
     "failure_code": lambda _, record: record.failure_code,
     "error_code": lambda _, record: record.error_code,
 }
+_OF_RECORDS = frozenset({"state", "failure_code", "error_code"})
 _LABEL = "labels."
 
 
@@ -101,24 +102,41 @@ class Selection:
         """
         if not (self.include or self.exclude):
             return list(targets)
-        by_key: defaultdict[str, list[Selector]] = defaultdict(list)
-        for selector in self.include:
-            by_key[selector.key].append(selector)
         unused = set(self.include)
-        chosen = []
         for target in targets:
             record = record_of(target)
             unused -= {one for one in unused if one.matches(target, record)}
-            if self._selects(by_key.values(), target, record):
-                chosen.append(target)
         if unused:
             unmet = _first(self.include, unused)
             raise SelectionError(
                 f"--include {unmet} matches no target (upper and lower case count)"
             )
+        chosen = self.among(targets, record_of)
         if not chosen:
             raise SelectionError("no target is selected: --include and --exclude leave nothing")
         return chosen
+
+    def among(
+        self, targets: Iterable[Target], record_of: Callable[[Target], Record]
+    ) -> list[Target]:
+        """Return the targets that are selected, in their order, though it may be none."""
+        by_key: defaultdict[str, list[Selector]] = defaultdict(list)
+        for selector in self.include:
+            by_key[selector.key].append(selector)
+        return [
+            target
+            for target in targets
+            if self._selects(by_key.values(), target, record_of(target))
+        ]
+
+    @property
+    def of_manifest(self) -> Selection:
+        """What of it the manifest alone decides, whatever a ledger knows."""
+        include, exclude = (
+            tuple(one for one in each if one.key not in _OF_RECORDS)
+            for each in (self.include, self.exclude)
+        )
+        return Selection(include, exclude)
 
     def _selects(
         self, alternatives: Iterable[list[Selector]], target: Target, record: Record

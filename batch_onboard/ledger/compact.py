@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import chain
 from typing import TYPE_CHECKING
 
-import msgspec
-
-from batch_onboard.ledger.codec import unplaced
 from batch_onboard.ledger.file import check_before_locking, open_locked
-from batch_onboard.ledger.lines import FORMAT, RewrittenLine
 from batch_onboard.ledger.lock import LedgerLock
 from batch_onboard.ledger.opening import told_as_unusable
-from batch_onboard.ledger.snapshot import snapshot
-from batch_onboard.ledger.whole import write_whole
+from batch_onboard.ledger.rewrite import rewrite
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -76,10 +70,7 @@ def _compact(path: Path, tool_version: str, wall: WallClock) -> Compaction:
     history, appender, warnings = open_locked(path, wall)
     lines_before, bytes_before = appender.seq, path.stat().st_size
     appender.close()
-    now = wall()
-    header = msgspec.structs.replace(unplaced(history.header), format=FORMAT)
-    end = RewrittenLine(at=now, why="compact", lines=lines_before, tool=tool_version)
-    lines_after = write_whole(path, header, chain(snapshot(history, now), [end]))
+    lines_after = rewrite(path, history, lines_before, tool_version, wall())
     return Compaction(
         lines_before,
         lines_after,

@@ -66,6 +66,10 @@ class NothingToSalvageError(LedgerError):
     """No new ledger is needed, or none can be written where it is asked for."""
 
 
+class UnlikeLedgersError(LedgerError):
+    """Ledgers were named together that do not belong together, or would be counted twice."""
+
+
 class LedgerLockedError(LedgerError):
     """Another run holds the ledger.
 

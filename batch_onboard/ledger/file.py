@@ -8,18 +8,21 @@ from typing import TYPE_CHECKING
 
 from batch_onboard.ledger.appender import Appender
 from batch_onboard.ledger.codec import encode
+from batch_onboard.ledger.errors import NothingToSalvageError
 from batch_onboard.ledger.ledger import Ledger, other_manifest
 from batch_onboard.ledger.lines import CutLine
 from batch_onboard.ledger.lock import LedgerLock
 from batch_onboard.ledger.opening import (
     check_private,
+    explain,
     open_regular,
     sync_folder,
     told_as_unusable,
 )
 from batch_onboard.ledger.reading import lines_of
-from batch_onboard.ledger.repair import cut_tail, make_durable
+from batch_onboard.ledger.repair import cut_tail, keep_copy, make_durable
 from batch_onboard.ledger.replay import replay
+from batch_onboard.ledger.rewrite import pays, rewrite
 from batch_onboard.ledger.whole import new_header, write_whole
 
 if TYPE_CHECKING:
@@ -58,8 +61,9 @@ def open_ledger(
 ) -> Ledger:
     """Lock a ledger, create it if there is none, and make it ready for a run.
 
-    An unfinished tail is cut off and kept beside it (`History.cut`). All that was read is on disk
-    when this returns.
+    An unfinished tail is cut off and kept beside it (`History.cut`). One with many more lines than
+    it takes to say what it knows is compacted, and kept as it was beside it. All that was read is
+    on disk when this returns.
 
     Args:
         path: the file; `<path>.lock` beside it is the lock.
@@ -82,6 +86,9 @@ def open_ledger(
             if created:
                 write_whole(path, new_header(manifest_name, tool_version, wall()), ())
             history, appender, warnings = open_locked(path, wall)
+            if pays(history, appender.seq):
+                history, appender, told = _compacted(path, history, appender, tool_version, wall)
+                warnings.append(told)
     except BaseException:
         lock.release()
         raise
@@ -105,6 +112,18 @@ def check_before_locking(path: Path, *, exists: bool = False) -> None:
             os.close(open_regular(path, os.O_RDONLY))
 
 
+def check_new(path: Path) -> None:
+    """Refuse to write a new ledger where something is already.
+
+    Raises:
+        NothingToSalvageError: there is.
+        LedgerUnusableError: its folder can't be used.
+    """
+    check_before_locking(path)
+    if os.path.lexists(path):
+        raise NothingToSalvageError(f"{path} exists: nothing was written. Name a new file with -o")
+
+
 def open_locked(path: Path, wall: WallClock) -> tuple[History, Appender, list[str]]:
     """Make a ledger ready whose lock is held.
 
@@ -126,6 +145,32 @@ def open_locked(path: Path, wall: WallClock) -> tuple[History, Appender, list[st
         os.close(descriptor)
         raise
     return history, appender, warnings
+
+
+def _compacted(
+    path: Path, history: History, appender: Appender, tool_version: str, wall: WallClock
+) -> tuple[History, Appender, str]:
+    """Compact a ledger whose lock is held, and open it again.
+
+    It is no reason not to run if that can't be done, on a disk that is nearly full for example.
+
+    Returns:
+        What it knows, what writes to it, and what was done, for people.
+    """
+    before, cut = appender.seq, history.cut
+    appender.close()
+    try:
+        kept = keep_copy(path, wall())
+        after = rewrite(path, history, before, tool_version, wall())
+        told = (
+            f"{path} was compacted from {before:,} lines to {after:,}, which say the same; as it "
+            f"was, it is kept in {kept.name}"
+        )
+    except OSError as error:
+        told = f"{path} has {before:,} lines, and could not be compacted: {explain(error)}"
+    history, appender, _ = open_locked(path, wall)
+    history.cut = cut
+    return history, appender, told
 
 
 def _make_ready(

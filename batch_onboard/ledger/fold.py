@@ -17,6 +17,7 @@ from batch_onboard.ledger.lines import (
     HeartbeatLine,
     LearnedLine,
     Line,
+    MergedLine,
     PacedLine,
     RecordLine,
     ReleasedLine,
@@ -113,6 +114,8 @@ class Fold:
             self._history.paced.append(line)
         elif isinstance(line, CutLine):
             self._history.cuts.append(line)
+        elif isinstance(line, MergedLine):
+            self._history.merged.append(line)
         elif isinstance(line, (ClaimLine, ReleasedLine)):
             self._history.holder = line if isinstance(line, ClaimLine) else None
         elif not isinstance(line, (RewrittenLine, HeartbeatLine)):

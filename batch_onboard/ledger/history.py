@@ -15,12 +15,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from batch_onboard.core.calls import Operation
+    from batch_onboard.core.shard import Shard
     from batch_onboard.core.targets import Api, Target, TargetKey
     from batch_onboard.ledger.lines import (
         ClaimLine,
         CutLine,
         HeaderLine,
         LearnedLine,
+        MergedLine,
         PacedLine,
         RunEndedLine,
         RunLine,
@@ -82,6 +84,7 @@ class History:
         learned: what was found out about each quota, last, by domain (`str(Domain)`) and operation.
         paced: how fast the runs went, stretch by stretch.
         cuts: the tails that were cut off, ever.
+        merged: of which ledgers it was made, each time that this was done.
         cut: the tail that was cut off when the ledger was opened this time.
         holder: who holds the ledger, or has died with it, where that stands in the ledger itself.
     """
@@ -94,8 +97,16 @@ class History:
     learned: dict[tuple[str, Operation], LearnedLine] = field(default_factory=dict)
     paced: list[PacedLine] = field(default_factory=list)
     cuts: list[CutLine] = field(default_factory=list)
+    merged: list[MergedLine] = field(default_factory=list)
     cut: Cut | None = None
     holder: ClaimLine | None = None
+
+    @property
+    def shard(self) -> Shard | None:
+        """The shard that the ledger is bound to: the only one whose runs go on with it."""
+        if self.merged or not self.runs:
+            return None
+        return self.runs[-1].began.shard
 
     def record(self, key: TargetKey) -> Record:
         """Return what is known about a target: the one record that lives in this history."""

@@ -13,14 +13,15 @@ import msgspec
 
 from batch_onboard.core.calls import Operation  # noqa: TC001 - msgspec reads the annotations
 from batch_onboard.core.lifecycle import Event, State
+from batch_onboard.core.shard import Shard  # noqa: TC001 - msgspec reads the annotations
 from batch_onboard.core.targets import Api  # noqa: TC001 - msgspec reads the annotations
 
 FORMAT = 2
 """The format of new ledgers, which is the newest that this version reads.
 
-Format 2 has the lines `record`, `salvaged`, `rewritten`, `paced`, `claim`, `heartbeat` and
-`released` besides those of format 1. A ledger of format 1 is read as it is, and a run goes on with
-it in that format.
+Format 2 has the lines `record`, `salvaged`, `rewritten`, `merged`, `paced`, `claim`, `heartbeat`
+and `released` besides those of format 1. A ledger of format 1 is read as it is, and a run goes on
+with it in that format.
 """
 
 OLDEST_FORMAT = 1
@@ -85,6 +86,7 @@ class RunLine(Line, tag="run", frozen=True, kw_only=True):
         change_ref: what `--change-ref` said.
         plan: the digest of the plan that it was bound to, where it was.
         simulated: it ran against a simulator of its own, so nothing that it did is so.
+        shard: the part of the batch that it did; None if it did all of it.
     """
 
     run: str
@@ -101,6 +103,7 @@ class RunLine(Line, tag="run", frozen=True, kw_only=True):
     change_ref: str | None = None
     plan: str | None = None
     simulated: bool = False
+    shard: Shard | None = None
 
 
 class RunEndedLine(Line, tag="run_ended", frozen=True, kw_only=True):
@@ -170,8 +173,22 @@ class RewrittenLine(Line, tag="rewritten", frozen=True, kw_only=True):
         tool: the version of batch-onboard.
     """
 
-    why: Literal["compact", "salvage"]
+    why: Literal["compact", "salvage", "merge"]
     lines: int
+    tool: str
+
+
+class MergedLine(Line, tag="merged", frozen=True, kw_only=True):
+    """This ledger was made of several, and is no shard's, though the runs before may have been.
+
+    Attributes:
+        ledgers: their names.
+        missing: the shards of which none was there, as far as the others tell.
+        tool: the version of batch-onboard that made it.
+    """
+
+    ledgers: tuple[str, ...]
+    missing: tuple[Shard, ...] = ()
     tool: str
 
 

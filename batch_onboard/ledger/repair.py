@@ -1,4 +1,4 @@
-"""What opening does to a file: cutting off an unfinished tail, and making the rest durable."""
+"""What opening does to a file: an unfinished tail is cut off, the rest made durable, or kept."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def cut_tail(path: Path, descriptor: int, offset: int, now: datetime) -> Cut:
     Raises:
         OSError: the copy or the cut failed.
     """
-    kept, copy = _new_file(path, now)
+    kept, copy = _new_file(path, "tail", now)
     try:
         size = _copy(descriptor, offset, copy)
         os.fsync(copy)
@@ -61,10 +61,33 @@ def make_durable(descriptor: int, begin: int) -> None:
     os.fsync(descriptor)
 
 
-def _new_file(path: Path, now: datetime) -> tuple[Path, int]:
+def keep_copy(path: Path, now: datetime) -> Path:
+    """Keep a ledger, as it is, in a new file beside it, and return that.
+
+    Raises:
+        OSError: the copy failed, and there is none.
+    """
+    source = open_regular(path, os.O_RDONLY)
+    try:
+        kept, copy = _new_file(path, "before", now)
+        try:
+            _copy(source, 0, copy)
+            os.fsync(copy)
+        except OSError:
+            kept.unlink()
+            raise
+        finally:
+            os.close(copy)
+    finally:
+        os.close(source)
+    sync_folder(path.parent)
+    return kept
+
+
+def _new_file(path: Path, kind: str, now: datetime) -> tuple[Path, int]:
     number = 1
     while True:
-        kept = path.with_name(f"{path.name}.tail-{now:%Y%m%dT%H%M%SZ}-{number}")
+        kept = path.with_name(f"{path.name}.{kind}-{now:%Y%m%dT%H%M%SZ}-{number}")
         try:
             return kept, open_regular(kept, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
         except FileExistsError:

@@ -23,7 +23,7 @@ from batch_onboard.ledger.errors import (
     LedgerVersionError,
     NothingToSalvageError,
 )
-from batch_onboard.ledger.file import check_before_locking
+from batch_onboard.ledger.file import check_before_locking, check_new
 from batch_onboard.ledger.history import History
 from batch_onboard.ledger.lines import HeaderLine, RewrittenLine, SalvagedLine
 from batch_onboard.ledger.lock import LedgerLock
@@ -100,22 +100,16 @@ def salvage(
         NothingToSalvageError: it is not damaged, or the new one exists.
     """
     check_before_locking(path, exists=True)
-    _refuse_to_overwrite(new)
+    check_new(new)
     with ExitStack() as held:
         for ledger in (path, new):
             lock = LedgerLock(ledger, wall(), lock_timeout)
             held.callback(lock.release)
-        _refuse_to_overwrite(new)  # now that no other can make it
+        check_new(new)  # now that no other can make it
         with told_as_unusable(path):
             descriptor = open_regular(path, os.O_RDONLY)
             held.callback(os.close, descriptor)
             return _Salvaging(path, new, tool_version, wall()).carry_out(descriptor)
-
-
-def _refuse_to_overwrite(new: Path) -> None:
-    check_before_locking(new)
-    if os.path.lexists(new):
-        raise NothingToSalvageError(f"{new} exists: nothing was written. Name a new file with -o")
 
 
 class _Salvaging:

@@ -46,6 +46,8 @@ def snapshot(history: History, at: datetime) -> Iterator[Line]:
         yield unplaced(paced)
     for cut in history.cuts:
         yield unplaced(cut)
+    for merged in history.merged:
+        yield unplaced(merged)
 
 
 def record_line(key: TargetKey, record: Record, at: datetime) -> RecordLine:

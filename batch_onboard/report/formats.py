@@ -27,6 +27,7 @@ _RUN_FIELDS = (
     "user",
     "caller",
     "simulated",
+    "shard",
     "change_ref",
     "plan",
     "arguments",

@@ -24,7 +24,7 @@ from batch_onboard.service.settings import ServiceConfigurationError
 from batch_onboard.service.wire import call
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 
     from anyio.from_thread import BlockingPortal
 
@@ -97,6 +97,14 @@ class Objects:
             ObjectsError: they can't be listed.
         """
         return self._run(self._calls.names, folder, after)
+
+    def folders(self, folder: S3Place) -> list[str]:
+        """Return the names right beneath a place beneath which there are objects, in order.
+
+        Raises:
+            ObjectsError: they can't be listed.
+        """
+        return self._run(self._calls.folders, folder)
 
     def _run(self, call: Callable[..., Awaitable[T]], *arguments: Any) -> T:
         try:
@@ -172,18 +180,36 @@ class _Calls:
         return [each for each in found if not isinstance(each, ObjectsError)]
 
     async def names(self, folder: S3Place, after: str) -> list[str]:
-        prefix = f"{folder.key.rstrip('/')}/"
-        more: dict[str, str] = {"StartAfter": f"{prefix}{after}"} if after else {}
-        names: list[str] = []
+        prefix = _beneath(folder)
+        pages = self._pages(folder, {"StartAfter": f"{prefix}{after}"} if after else {})
+        return [
+            each["Key"].removeprefix(prefix)
+            async for page in pages
+            for each in page.get("Contents", ())
+        ]
+
+    async def folders(self, folder: S3Place) -> list[str]:
+        prefix = _beneath(folder)
+        return [
+            each["Prefix"].removeprefix(prefix).rstrip("/")
+            async for page in self._pages(folder, {})
+            for each in page.get("CommonPrefixes", ())
+        ]
+
+    async def _pages(
+        self, folder: S3Place, more: dict[str, str]
+    ) -> AsyncIterator[Mapping[str, Any]]:
         while True:
-            result = await self._call("ListObjectsV2", folder, Prefix=prefix, Delimiter="/", **more)
-            if isinstance(result, Answer):
-                raise _error(result, folder)
-            _check_origin(result, folder, "Name")
-            names += [each["Key"].removeprefix(prefix) for each in result.get("Contents", ())]
-            if not result.get("IsTruncated"):
-                return names
-            more = {"ContinuationToken": result["NextContinuationToken"]}
+            page = await self._call(
+                "ListObjectsV2", folder, Prefix=_beneath(folder), Delimiter="/", **more
+            )
+            if isinstance(page, Answer):
+                raise _error(page, folder)
+            _check_origin(page, folder, "Name")
+            yield page
+            if not page.get("IsTruncated"):
+                return
+            more = {"ContinuationToken": page["NextContinuationToken"]}
 
     async def _get(self, place: S3Place, max_bytes: int) -> bytes | None:
         result = await self._call("GetObject", place, Key=place.key)
@@ -223,6 +249,11 @@ class _Calls:
             raise ObjectsError(str(keys.message), passing=self._had_keys)
         self._had_keys = True
         return keys
+
+
+def _beneath(folder: S3Place) -> str:
+    """Return what the keys of all objects beneath a place begin with."""
+    return f"{folder.key.rstrip('/')}/"
 
 
 def _check_origin(result: Mapping[str, Any], place: S3Place, member: str) -> None:

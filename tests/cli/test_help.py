@@ -79,6 +79,7 @@ def test_run_groups_its_options_and_names_defaults_and_variables(shell: Shell) -
     shown = shell.run("run", "--help").out
     assert re.findall(r"^(\w+):$", shown, re.MULTILINE) == [
         "Common",
+        "Shards",
         "Pacing",
         "Safety",
         "Output",

@@ -68,14 +68,14 @@ def test_the_examples_can_be_typed(command: str) -> None:
     ("arguments", "said"),
     [
         ("rnu", "no command 'rnu'; did you mean run? (see cli --help)"),
-        ("ledger", "name one of verify, salvage, compact, unlock (see cli ledger --help)"),
+        ("ledger", "name one of verify, salvage, compact, merge, unlock (see cli ledger --help)"),
         ("ledger verfy x", "no command 'verfy'; did you mean verify? (see cli ledger --help)"),
         ("run", "MANIFEST is missing (see cli run --help)"),
         ("ledger salvage x", "-o is missing (see cli ledger salvage --help)"),
         ("run m --concurency 3", "no option --concurency; did you mean --concurrency? (see"),
         ("run m --rate x", "--rate: 'x' is not a number above 0 (see cli run --help)"),
         ("completion csh", "SHELL: 'csh' is not one of 'bash', 'zsh', 'fish'"),
-        ("status a b", "got unexpected extra argument (b) (see cli status --help)"),
+        ("schema a", "got unexpected extra argument (a) (see cli schema --help)"),
     ],
 )
 def test_a_mistake_is_told_in_one_line(arguments: str, said: str) -> None:
@@ -103,7 +103,7 @@ def test_an_error_of_no_command_has_no_help() -> None:
     ("words", "offered"),
     [
         (["ru"], {"run"}),
-        (["ledger", ""], {"verify", "salvage", "compact", "unlock"}),
+        (["ledger", ""], {"verify", "salvage", "compact", "merge", "unlock"}),
         (["run", "--progress-"], {"--progress-every"}),
         (["run", "--progress", ""], {"auto", "bar", "plain", "json", "none"}),
         (["run", "--include", "st"], {"state="}),

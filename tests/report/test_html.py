@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from batch_onboard.core.lifecycle import State
 from batch_onboard.core.record import Record
+from batch_onboard.core.shard import Shard
 from batch_onboard.report.formats import Format, write_report
 from batch_onboard.report.html.overview import bar, durations, places
 from batch_onboard.report.html.timeline import timelines
@@ -151,6 +152,28 @@ def test_what_happened_is_told_by_run_and_moment() -> None:
     )
     assert (sum(second.starts), sum(second.succeeded)) == (1, 1)
     assert (first.throttled, first.rates) == (None, {})
+
+
+def test_runs_of_shards_side_by_side_are_told_apart() -> None:
+    """What happened belongs to the run of its own shard, though another began later."""
+    made = batch(60)
+    made.runs = [
+        run(f"shard{index}", BEGAN + timedelta(seconds=index), 9, 0, shard=Shard(index, 2))
+        for index in range(2)
+    ]
+    drawn = {each.run: sum(each.starts) for each in timelines(made, results(made))}
+    started = [
+        key.domain
+        for key, record in made.records.items()
+        if record.started_at is not None and record.started_at > BEGAN + timedelta(seconds=1)
+    ]
+    of_second = sum(Shard(1, 2).has(domain) for domain in started)
+    assert 0 < of_second < len(started)
+    assert drawn["shard1"] == of_second
+    assert drawn["shard0"] >= len(started) - of_second
+    text = page(made)
+    assert "2026-11-21 20:00 UTC, shard 1 of 2, 9s, exit 0" in text
+    assert "shard0, shard 0 of 2" in text
 
 
 def test_throttles_are_spread_over_the_stretch_of_their_sample() -> None:

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from batch_onboard.core.lifecycle import State
+from batch_onboard.core.shard import Shard, shard_of
+from batch_onboard.core.targets import Domain
 from batch_onboard.core.wording import duration
 
 if TYPE_CHECKING:
@@ -63,6 +65,33 @@ class _Happened:
         return [*self.starts, *self.succeeded, *self.stopped, *ends]
 
 
+class _Runs:
+    """Finds the run that did something. Runs of different shards go on side by side.
+
+    Args:
+        runs: in the order in which they began.
+    """
+
+    def __init__(self, runs: Sequence[RunSummary]) -> None:
+        self._begins: defaultdict[Shard | None, list[tuple[float, int]]] = defaultdict(list)
+        for number, run in enumerate(runs):
+            self._begins[run.began.shard].append((run.began.at.timestamp(), number))
+        self._counts = {shard.count for shard in self._begins if shard is not None}
+
+    def number(self, result: Result, at: float) -> int:
+        """Return which run it was that did something about a target at a time; -1: none."""
+        shards: list[Shard | None] = [None]
+        if self._counts:
+            domain = Domain(result.account_id, result.region)
+            shards += [Shard(shard_of(domain, count), count) for count in self._counts]
+        return max(self._latest(shard, at) for shard in shards)
+
+    def _latest(self, shard: Shard | None, at: float) -> int:
+        begins = self._begins.get(shard, ())
+        index = bisect_right(begins, at, key=lambda pair: pair[0])
+        return begins[index - 1][1] if index else -1
+
+
 def timelines(history: History, found: Iterable[Result]) -> list[Timeline]:
     """Return what happened in each of the latest runs that did something, the latest last."""
     runs = sorted(history.runs, key=lambda run: run.began.at)
@@ -75,18 +104,18 @@ def timelines(history: History, found: Iterable[Result]) -> list[Timeline]:
 
 
 def _by_run(runs: Sequence[RunSummary], found: Iterable[Result]) -> defaultdict[int, _Happened]:
-    """Give each Start and each end to the run that had begun last before it."""
-    begins = [run.began.at.timestamp() for run in runs]
+    """Give each Start and each end to the run of its shard that had begun last before it."""
+    known_runs = _Runs(runs)
     happened: defaultdict[int, _Happened] = defaultdict(_Happened)
     for result in found:
         if result.started_at is not None:
             at = result.started_at.timestamp()
-            if (number := bisect_right(begins, at) - 1) >= 0:
+            if (number := known_runs.number(result, at)) >= 0:
                 happened[number].starts.append(at)
         ended_well = result.state is State.SUCCEEDED
         if result.finished_at is not None and (ended_well or result.state in _STOPPED):
             at = result.finished_at.timestamp()
-            if (number := bisect_right(begins, at) - 1) >= 0:
+            if (number := known_runs.number(result, at)) >= 0:
                 known = happened[number]
                 (known.succeeded if ended_well else known.stopped).append(at)
     return happened
@@ -145,6 +174,8 @@ def _rates(paced: Sequence[PacedLine]) -> dict[str, list[float | None]]:
 def describe(run: RunSummary) -> str:
     """Name a run in a list: when it began, how long it took and how it ended."""
     began = f"{run.began.at:%Y-%m-%d %H:%M} UTC"
+    if run.began.shard is not None:
+        began = f"{began}, {run.began.shard}"
     if run.ended is None:
         return f"{began}, not ended"
     took = duration((run.ended.at - run.began.at).total_seconds())
