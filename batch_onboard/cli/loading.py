@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -16,8 +17,6 @@ from batch_onboard.cli.run_options import settings_from
 from batch_onboard.exits import Exit
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from batch_onboard.app.ledgers import Place
     from batch_onboard.app.settings import Settings
     from batch_onboard.cli.talk import Talk
@@ -32,7 +31,8 @@ def ledger_place(manifest: Path, given: Place | None, settings: Settings) -> Pla
 
     Args:
         manifest: the manifest's file.
-        given: what `--ledger` names; in a folder the ledger has the name that it has by default.
+        given: what `--ledger` names. A folder is for shards, and in S3, whose ledgers have the
+            names there that they have by default; else it is a mistake, which opening it tells.
         settings: of the run.
     """
     kind = "" if settings.scenario is None else ".simulated"
@@ -40,7 +40,8 @@ def ledger_place(manifest: Path, given: Place | None, settings: Settings) -> Pla
     name = f"{manifest.stem}{kind}{part}.ledger.jsonl"
     if given is None:
         return manifest.with_name(name)
-    return given / name if is_folder(given) else given
+    takes_folder = settings.shard is not None or not isinstance(given, Path)
+    return given / name if takes_folder and is_folder(given) else given
 
 
 def load_or_exit(ctx: click.Context, path: Path, options: dict[str, Any], talk: Talk) -> Manifest:

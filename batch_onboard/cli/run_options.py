@@ -45,8 +45,8 @@ _OPTIONS = (
         "Common",
         "--ledger",
         type=PLACE,
-        help="Where the ledger is: a file, s3://bucket/name, or a folder for it, in S3 with / at "
-        "its end. Default: <manifest stem>.ledger.jsonl beside the manifest, with --simulate "
+        help="Where the ledger is: a file, s3://bucket/name, or for shards a folder, in S3 with / "
+        "at its end. Default: <manifest stem>.ledger.jsonl beside the manifest, with --simulate "
         "<manifest stem>.simulated.ledger.jsonl.",
     ),
     _option(
