@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 import re
 import signal
 import subprocess
@@ -16,6 +17,7 @@ import pytest
 from batch_onboard.core.redaction import REDACTED
 from batch_onboard.exits import Exit
 from tests.cli.conftest import Ended, Shell, Simulated, instance, shell, simulate
+from tests.report.test_html import data
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -106,8 +108,11 @@ def test_no_secret_is_written_anywhere(shell: Shell, simulate: Callable[[str], S
     second = interrupted(shell, *run, *more, "--log-format", "console", "--retry-failed")
     assert second.code == Exit.INTERRUPTED, second.err
     written = [first.out, first.err, second.out, second.err]
-    for form in ("json", "jsonl", "csv"):
+    for form in ("json", "jsonl", "csv", "html"):
         shell.run("report", "wave.ledger.jsonl", "-o", f"report.{form}")
+    packed = data((shell.folder / "report.html").read_text())
+    shell.write("report.unpacked", json.dumps(packed))
+    assert REDACTED in json.dumps(packed)
     written.append(shell.run("status", "wave.ledger.jsonl").out)
     assert "Traceback" not in "".join(written)
     for text in written:
@@ -118,6 +123,17 @@ def test_no_secret_is_written_anywhere(shell: Shell, simulate: Callable[[str], S
             assert leaks(path.read_bytes()) == [], path.name
     # The echoes came through, and all but the secrets in them was kept.
     assert f"You sent {REDACTED}" in (shell.folder / "wave.ledger.jsonl").read_text()
+
+
+def test_no_secret_is_in_a_plan(shell: Shell, simulate: Callable[[str], Simulated]) -> None:
+    """Its file, what it prints, and its loudest log, with the same echoes."""
+    simulate(SCENARIO.replace("ECHO", repr(ECHO)))
+    shell.write("wave.yaml", manifest_text())
+    planned = shell.run("plan", "wave.yaml", "-vv", "--timeout", "2s", "-o", "plan.json")
+    assert planned.code == Exit.OK, planned.err
+    for text in (planned.out, planned.err, (shell.folder / "plan.json").read_text()):
+        assert leaks(text.encode()) == []
+    assert f"You sent {REDACTED}" in planned.err
 
 
 def interrupted(shell: Shell, *arguments: str) -> Ended:
