@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import signal
 from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from batch_onboard.service.objects import Objects
+
+
+# What a shell starts with & ignores Ctrl-C, and so would all processes that tests start.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
