@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from batch_onboard.simulator import campaigns_wire, directory_wire, kms_wire, sts_wire
 from batch_onboard.simulator.protocol import Delivery, Payload, RefusalError, Reply
@@ -17,8 +17,13 @@ from batch_onboard.simulator.signatures import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from batch_onboard.simulator.principals import Principal
     from batch_onboard.simulator.signatures import Scope, SignedRequest
     from batch_onboard.simulator.world import World
+
+CallT = TypeVar("CallT")
 
 _HTML = b"<html><body><h1>This is not the answer</h1></body></html>"
 
@@ -57,64 +62,40 @@ def answer(world: World, request: SignedRequest, *, now: float, wall: float) -> 
         return _campaigns_answer(world.refuse(refusal))
     if scope.service == STS_SIGNING_NAME:
         return _ask_sts(world, request, scope, now, wall)
+
+    def ask(read: Callable[[Principal], CallT], handle: Callable[[CallT, float], Reply]) -> Reply:
+        """Let the world handle what is signed and well-formed, and refuse all else."""
+        try:
+            call = read(authenticate(request, scope, world.sts, now=now, wall=wall))
+        except RefusalError as refusal:
+            return world.refuse(refusal)
+        return handle(call, now)
+
+    region = scope.region
     if scope.service == KMS_SIGNING_NAME:
-        reply = _ask_kms(world, request, scope, now, wall)
+        reply = ask(lambda who: kms_wire.read_call(request, who, region), world.handle_kms)
         return _wire_answer(reply, kms_wire.body_of(reply), kms_wire.CONTENT_TYPE)
     if scope.service == CONNECT_SIGNING_NAME:
-        return _ask_connect(world, request, scope, now, wall)
+        reply = ask(
+            lambda who: directory_wire.read_connect_call(request, who.account_id, region),
+            world.handle_directory,
+        )
+        return _campaigns_answer(reply)
     if scope.service == ORGANIZATIONS_SIGNING_NAME:
-        return _ask_organizations(world, request, scope, now, wall)
-    return _ask_campaigns(world, request, scope, now, wall)
-
-
-def _ask_campaigns(
-    world: World, request: SignedRequest, scope: Scope, now: float, wall: float
-) -> WireAnswer:
-    try:
-        principal = authenticate(request, scope, world.sts, now=now, wall=wall)
-        call = campaigns_wire.read_call(request, principal.account_id, scope.region)
-    except RefusalError as refusal:
-        return _campaigns_answer(world.refuse(refusal))
-    return _campaigns_answer(world.handle(call, now))
-
-
-def _ask_kms(world: World, request: SignedRequest, scope: Scope, now: float, wall: float) -> Reply:
-    try:
-        principal = authenticate(request, scope, world.sts, now=now, wall=wall)
-        call = kms_wire.read_call(request, principal, scope.region)
-    except RefusalError as refusal:
-        return world.refuse(refusal)
-    return world.handle_kms(call, now)
+        reply = ask(
+            lambda who: directory_wire.read_organizations_call(request, who.account_id, region),
+            world.handle_directory,
+        )
+        body = directory_wire.organizations_body(reply)
+        return _wire_answer(reply, body, directory_wire.ORGANIZATIONS_CONTENT_TYPE)
+    return _campaigns_answer(
+        ask(lambda who: campaigns_wire.read_call(request, who.account_id, region), world.handle)
+    )
 
 
 def _campaigns_answer(reply: Reply) -> WireAnswer:
     headers = campaigns_wire.error_headers(reply) if reply.payload is Payload.INTACT else {}
     return _wire_answer(reply, campaigns_wire.body_of(reply), campaigns_wire.CONTENT_TYPE, headers)
-
-
-def _ask_connect(
-    world: World, request: SignedRequest, scope: Scope, now: float, wall: float
-) -> WireAnswer:
-    try:
-        principal = authenticate(request, scope, world.sts, now=now, wall=wall)
-        call = directory_wire.read_connect_call(request, principal.account_id, scope.region)
-    except RefusalError as refusal:
-        return _campaigns_answer(world.refuse(refusal))
-    return _campaigns_answer(world.handle_directory(call, now))
-
-
-def _ask_organizations(
-    world: World, request: SignedRequest, scope: Scope, now: float, wall: float
-) -> WireAnswer:
-    try:
-        principal = authenticate(request, scope, world.sts, now=now, wall=wall)
-        call = directory_wire.read_organizations_call(request, principal.account_id, scope.region)
-    except RefusalError as refusal:
-        reply = world.refuse(refusal)
-    else:
-        reply = world.handle_directory(call, now)
-    body = directory_wire.organizations_body(reply)
-    return _wire_answer(reply, body, directory_wire.ORGANIZATIONS_CONTENT_TYPE)
 
 
 def _ask_sts(
