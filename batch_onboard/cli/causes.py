@@ -35,7 +35,9 @@ def summary_lines(
     """
     for state in State:
         if state in summary.states:
-            yield f"  {state:<18}{summary.states[state]:>9,}"
+            accepted = state is State.DRIFTED and summary.accepted
+            note = f"  ({summary.accepted:,} accepted)" if accepted else ""
+            yield f"  {state:<18}{summary.states[state]:>9,}{note}"
     yield from cause_lines(summary, ledger, arguments)
 
 

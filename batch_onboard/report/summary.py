@@ -48,11 +48,13 @@ class Summary:
         states: targets per state; they add up to all targets.
         causes: what stopped targets, the most frequent first.
         started_here: targets that this ledger's Starts onboarded, or that run because of them.
+        accepted: of those that drifted, how many the manifest accepts as they are.
     """
 
     states: dict[State, int]
     causes: tuple[Cause, ...]
     started_here: int
+    accepted: int = 0
 
     @property
     def targets(self) -> int:
@@ -68,15 +70,19 @@ def summarize(results: Iterable[Result]) -> Summary:
     """Add results up."""
     states: Counter[State] = Counter()
     stopped: dict[tuple[State, str, str | None], _Behind] = {}
-    started_here = 0
+    started_here = accepted = 0
     for result in results:
         states[result.state] += 1
         started_here += result.started_here
-        if result.state in _TROUBLED and result.next_action is not None:
+        if result.state not in _TROUBLED:
+            continue
+        if result.next_action is not None:
             stopped.setdefault(_what_stopped(result), _Behind()).add(result)
+        elif result.state is State.DRIFTED:
+            accepted += 1
     causes = (_cause(*what, behind) for what, behind in stopped.items())
     ordered = sorted(causes, key=lambda cause: (-cause.targets, cause.code))
-    return Summary(dict(states), tuple(ordered), started_here)
+    return Summary(dict(states), tuple(ordered), started_here, accepted)
 
 
 def number_of_cause(summary: Summary) -> Callable[[Result], int]:

@@ -48,6 +48,16 @@ def test_a_cause_comes_with_remedy_targets_and_the_next_command() -> None:
     ]
 
 
+def test_drifts_that_are_accepted_are_told_apart() -> None:
+    """Else their number would be larger than that of the causes below it."""
+    drifted = Summary({State.DRIFTED: 2}, (), 0, accepted=1)
+    assert list(summary_lines(drifted, LEDGER, RUN)) == [
+        "  drifted                   2  (1 accepted)"
+    ]
+    none = Summary({State.DRIFTED: 2}, (), 0)
+    assert list(summary_lines(none, LEDGER, RUN)) == ["  drifted                   2"]
+
+
 def test_a_long_list_of_causes_is_capped() -> None:
     """The most frequent are told, and how many more there are."""
     lines = told(*(replace(KMS, code=f"CODE_{i}") for i in range(25)))

@@ -52,3 +52,24 @@ def test_an_outage_and_its_end_are_told_to_people(
     assert ended.code == Exit.OK, ended.err
     assert "222222222222/eu-west-2 is out of order, a trial goes now and then" in ended.err
     assert "222222222222/eu-west-2 answers again" in ended.err
+
+
+def test_people_are_told_of_the_first_of_many_that_meet_the_same(
+    shell: Shell, simulate: Callable[[str], Simulated]
+) -> None:
+    """Without credentials five roles can't be used: three are told with the cause, the log has all."""
+    simulate(FAST)
+    accounts = [f"{number}" * 12 for number in range(1, 6)]
+    shell.write("wave.yaml", manifest(*(instance("i", account) for account in accounts)))
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        del shell.environment[name]
+    ended = shell.run("run", "wave.yaml", *QUICK, "--log-format", "console")
+    assert ended.code == Exit.UNFINISHED
+    lines = [line for line in ended.err.splitlines() if "can't be used" in line]
+    assert [": no AWS credentials were found" in line for line in lines] == [True] * 3 + [False]
+    assert lines[3].endswith(", as above; others are not told one by one")
+    logged = shell.run("run", "wave.yaml", *QUICK, "--ledger", "again.jsonl")
+    events = [json.loads(line) for line in logged.err.splitlines() if '"refused"' in line]
+    assert {event["scope"] for event in events} == {
+        f"arn:aws:iam::{account}:role/Onboarder" for account in accounts
+    }
