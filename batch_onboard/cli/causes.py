@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from batch_onboard.cli.texts import count, safe
 from batch_onboard.core.lifecycle import State
+from batch_onboard.core.selection import OF_RECORDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -21,6 +22,7 @@ MOST_CAUSES = 10
 """How many causes are told one by one."""
 _INDENT = 10
 _FLAGS = ("--retry-failed", "--clear-failed")
+_SELECTORS = frozenset({"--include", "--exclude"})
 
 
 def summary_lines(
@@ -86,7 +88,21 @@ def next_command(cause: Cause, arguments: Sequence[str]) -> str | None:
     if not arguments or cause.state is State.DRIFTED:
         return None
     asked = [flag for flag in _FLAGS if flag in (cause.next_action or "")]
-    return run_again(unbound(arguments), *asked, "--include", f"{_kind(cause)}={safe(cause.code)}")
+    again = run_again(list(unselected(unbound(arguments))), *asked)
+    return f"{again} {shlex.join(['--include', f'{_kind(cause)}={safe(cause.code)}'])}"
+
+
+def unselected(arguments: Sequence[str]) -> Iterator[str]:
+    """Leave out what selects by earlier runs: it would contradict what selects by this one."""
+    words = iter(arguments)
+    for word in words:
+        flag, equals, selector = word.partition("=")
+        if flag not in _SELECTORS:
+            yield word
+            continue
+        parts = (word,) if equals else (word, next(words, ""))
+        if (selector or parts[-1]).partition("=")[0] not in OF_RECORDS:
+            yield from parts
 
 
 def _kind(cause: Cause) -> str:

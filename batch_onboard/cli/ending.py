@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from batch_onboard.cli.causes import MOST_CAUSES, next_command, run_again, summary_lines, unbound
+from batch_onboard.cli.causes import (
+    MOST_CAUSES,
+    next_command,
+    run_again,
+    summary_lines,
+    unbound,
+    unselected,
+)
 from batch_onboard.cli.crash import tell_crash
 from batch_onboard.cli.texts import duration, safe
 from batch_onboard.exits import Exit
@@ -124,7 +131,7 @@ def _advice(batch: Batch, outcome: Outcome, summary: Summary) -> list[str]:
         return [f"To go on: {run_again(batch.arguments)}"]
     asked = " ".join(cause.next_action or "" for cause in summary.causes)
     flags = ["--retry-failed"] if "--retry-failed" in asked else []
-    again = unbound(batch.arguments)
+    again = list(unselected(unbound(batch.arguments)))
     lines = [f"When all that is done: {run_again(again, *flags)}"]
     if "--clear-failed" in asked and "--clear-failed" not in again:
         more = run_again(again, *flags, "--clear-failed")

@@ -24,7 +24,8 @@ _FACTS: dict[str, Callable[[Target, Record], str | None]] = {
     "failure_code": lambda _, record: record.failure_code,
     "error_code": lambda _, record: record.error_code,
 }
-_OF_RECORDS = frozenset({"state", "failure_code", "error_code"})
+OF_RECORDS = frozenset({"state", "failure_code", "error_code"})
+"""What of it only a ledger knows, so that it changes from run to run."""
 _LABEL = "labels."
 
 
@@ -133,7 +134,7 @@ class Selection:
     def of_manifest(self) -> Selection:
         """What of it the manifest alone decides, whatever a ledger knows."""
         include, exclude = (
-            tuple(one for one in each if one.key not in _OF_RECORDS)
+            tuple(one for one in each if one.key not in OF_RECORDS)
             for each in (self.include, self.exclude)
         )
         return Selection(include, exclude)

@@ -93,6 +93,24 @@ def test_the_next_command_is_about_the_targets_behind_the_cause(
     assert next_command(cause, RUN) == f"batch-onboard run emea.yaml --yes {command}"
 
 
+@pytest.mark.parametrize(
+    ("typed", "kept"),
+    [
+        (["--include", "labels.pilot=yes"], "--include labels.pilot=yes "),
+        (["--exclude=region=us-*", "--yes"], "'--exclude=region=us-*' --yes "),
+        (["--include", "state=failed", "--exclude", "error_code=t*", "--yes"], "--yes "),
+        (["--include=failure_code=KMS_*", "-q", "--retry-failed"], "--retry-failed "),
+    ],
+)
+def test_the_next_command_selects_by_this_run_not_by_earlier_ones(
+    typed: list[str], kept: str
+) -> None:
+    """Selectors of states and codes are replaced by the cause's; those of the manifest stay."""
+    cause = replace(KMS, state=State.UNRESOLVED, code="tls", next_action="set AWS_CA_BUNDLE")
+    command = next_command(cause, ["run", "emea.yaml", *typed])
+    assert command == f"batch-onboard run emea.yaml {kept}--include error_code=tls"
+
+
 def test_no_command_settles_a_drift() -> None:
     """A person decides in the manifest; and where nothing ran, nothing can run again."""
     drifted = replace(KMS, state=State.DRIFTED, code="drifted")
