@@ -44,6 +44,11 @@ class Result(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     labels: dict[str, str]
     wave: int
 
+    @property
+    def accepted(self) -> bool:
+        """It drifted, and the manifest accepts it as it is: it counts as done."""
+        return self.state is State.DRIFTED and self.next_action is None
+
 
 _UNTOUCHED = Record()
 _NOT_MADE = frozenset({State.FAILED, State.PENDING, State.REJECTED})

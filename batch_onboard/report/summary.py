@@ -74,12 +74,9 @@ def summarize(results: Iterable[Result]) -> Summary:
     for result in results:
         states[result.state] += 1
         started_here += result.started_here
-        if result.state not in _TROUBLED:
-            continue
-        if result.next_action is not None:
+        accepted += result.accepted
+        if result.state in _TROUBLED and result.next_action is not None:
             stopped.setdefault(_what_stopped(result), _Behind()).add(result)
-        elif result.state is State.DRIFTED:
-            accepted += 1
     causes = (_cause(*what, behind) for what, behind in stopped.items())
     ordered = sorted(causes, key=lambda cause: (-cause.targets, cause.code))
     return Summary(dict(states), tuple(ordered), started_here, accepted)

@@ -125,7 +125,9 @@ def test_each_cause_names_what_to_do_and_knows_its_targets() -> None:
     failed.failure_code, failed.message = "KMS_KEY_NOT_FOUND", "the key's gone"
     made = of(*[only(State.DRIFTED, 1, 2) for _ in range(3)], failed, only(State.SUCCEEDED, 1, 2))
     accepted = next(iter(made.targets))
+    assert sum(place.done for place in places(results(made))) == 1
     made.targets[accepted] = made.targets[accepted]._replace(accept_drift="CHG-1")
+    assert sum(place.done for place in places(results(made))) == 2
     text = page(made)
     assert data(text)["targets"]["cause"] == [0, 1, 1, 2, 0]
     assert "2 targets in 2 accounts" in text

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -54,7 +54,7 @@ class Place:
 
     Attributes:
         targets: how many targets are there.
-        done: how many of them are as the manifest wants them.
+        done: how many of them are as the manifest wants, or accepts, them.
         bar: how many are in which state.
     """
 
@@ -100,10 +100,12 @@ def bar(states: Mapping[State, int]) -> tuple[Segment, ...]:
 
 def places(found: Iterable[Result]) -> list[Place]:
     """Return all accounts and Regions, those with most targets that something stopped first."""
-    by_place: dict[tuple[str, str], Counter[State]] = {}
+    by_place: defaultdict[tuple[str, str], Counter[State]] = defaultdict(Counter)
+    done: Counter[tuple[str, str]] = Counter()
     for result in found:
         where = (result.account_id, result.region)
-        by_place.setdefault(where, Counter())[result.state] += 1
+        by_place[where][result.state] += 1
+        done[where] += result.state in DONE or result.accepted
 
     def urgency(place: Place) -> tuple[int, int, str, str]:
         troubled = sum(segment.targets for segment in place.bar if segment.troubled)
@@ -111,7 +113,7 @@ def places(found: Iterable[Result]) -> list[Place]:
 
     return sorted(
         (
-            Place(*where, states.total(), sum(states[each] for each in DONE), bar(states))
+            Place(*where, states.total(), done[where], bar(states))
             for where, states in by_place.items()
         ),
         key=urgency,
