@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from batch_onboard.manifest.build import TargetBuilder
 from batch_onboard.manifest.document import read_base, read_head
-from batch_onboard.manifest.files import UnusableFileError, read_regular
+from batch_onboard.manifest.files import UnusableFileError
+from batch_onboard.manifest.folder import DiskFolder
 from batch_onboard.manifest.garbage import paused_collector
 from batch_onboard.manifest.nodes import SequenceNode
 from batch_onboard.manifest.problems import Complaints, ManifestError, Place, StopReading
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from batch_onboard.core.targets import Target
     from batch_onboard.manifest.checking import Checked
     from batch_onboard.manifest.files import Content
+    from batch_onboard.manifest.folder import Address, Folder
     from batch_onboard.manifest.layers import Base
     from batch_onboard.manifest.models import Head
     from batch_onboard.manifest.nodes import MappingNode
@@ -37,7 +39,7 @@ class Manifest:
 
     Attributes:
         name: its name, or else the file's without its ending.
-        path: the file, as the user named it.
+        path: the file, as the user named it, or its place in S3.
         targets: what is to be onboarded, in the order of the manifest and then of its sources.
         digest: the SHA-256 of the file's bytes, in hex.
         sources: the files of further instances.
@@ -45,7 +47,7 @@ class Manifest:
     """
 
     name: str
-    path: Path
+    path: Address
     targets: tuple[Target, ...]
     digest: str
     sources: tuple[Source, ...]
@@ -62,7 +64,20 @@ def load_manifest(path: Path, *, allow_profiles: bool = False) -> Manifest:
     Raises:
         ManifestError: it can't be used, for whatever is in the file, or because there is none.
     """
-    loading = _Loading(path, allow_profiles=allow_profiles)
+    return load_from(DiskFolder(path), allow_profiles=allow_profiles)
+
+
+def load_from(folder: Folder, *, allow_profiles: bool = False) -> Manifest:
+    """Read and check a manifest and its sources, wherever they are.
+
+    Args:
+        folder: where.
+        allow_profiles: it may name profiles of the AWS configuration, which can run programs.
+
+    Raises:
+        ManifestError: it can't be used, for whatever is in it, or because there is none.
+    """
+    loading = _Loading(folder, allow_profiles=allow_profiles)
     with suppress(StopReading), paused_collector():  # the complaint is made
         return loading.load()
     raise ManifestError(loading.complaints.problems())
@@ -75,11 +90,12 @@ class _Loading:
         complaints: what is wrong so far.
     """
 
-    def __init__(self, path: Path, *, allow_profiles: bool) -> None:
-        self.complaints = Complaints(str(path))
-        self._path = path
+    def __init__(self, folder: Folder, *, allow_profiles: bool) -> None:
+        self._folder = folder
+        self._manifest = folder.manifest
+        self._file = str(self._manifest.shown)
         self._allow_profiles = allow_profiles
-        self._start = Place(str(path), 1, 1)
+        self.complaints = Complaints(self._file)
 
     def load(self) -> Manifest:
         """Return the manifest.
@@ -88,18 +104,18 @@ class _Loading:
             StopReading: it can't be used.
         """
         content = self._read()
-        text = decode(content.data, str(self._path), self.complaints)
-        head = read_head(text, str(self._path), self.complaints)
+        text = decode(content.data, self._file, self.complaints)
+        head = read_head(text, self._file, self.complaints)
         base = read_base(head.node, self.complaints, allow_profiles=self._allow_profiles)
         builder = TargetBuilder(base, self.complaints, allow_profiles=self._allow_profiles)
-        sources = SourceReader(self._path, self.complaints)
+        sources = SourceReader(self._folder, self.complaints)
         self._add_instances(head.node, builder, sources)
         self._check_whole(head, base, builder)
         if self.complaints.has_errors:
             raise StopReading
         return Manifest(
-            name=head.settings.name or self._path.stem,
-            path=self._path,
+            name=head.settings.name or self._manifest.shown.stem,
+            path=self._manifest.shown,
             targets=tuple(builder.targets),
             digest=content.digest,
             sources=tuple(sources.sources),
@@ -108,10 +124,10 @@ class _Loading:
 
     def _read(self) -> Content:
         try:
-            return read_regular(self._path, max_bytes=MAX_MANIFEST_BYTES)
+            return self._manifest.read(MAX_MANIFEST_BYTES)
         except UnusableFileError as error:
             message = f"the manifest can't be used: {error}"
-            self.complaints.stop(self._start, "unusable-file", message)
+            self.complaints.stop(Place(self._file, 1, 1), "unusable-file", message)
 
     def _add_instances(
         self, root: MappingNode, builder: TargetBuilder, sources: SourceReader

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
-from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from batch_onboard.manifest.files import UnusableFileError, read_regular
+from batch_onboard.manifest.files import UnusableFileError
 from batch_onboard.manifest.jsonl import read_jsonl
 from batch_onboard.manifest.problems import StopReading
 from batch_onboard.manifest.table import read_csv
@@ -18,6 +16,7 @@ from batch_onboard.manifest.wording import described, quoted
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from batch_onboard.manifest.folder import Address, Folder, Found
     from batch_onboard.manifest.nodes import SequenceNode
     from batch_onboard.manifest.problems import Complaints, Place
 
@@ -36,7 +35,7 @@ class Source:
         digest: the SHA-256 of its bytes, in hex.
     """
 
-    path: Path
+    path: Address
     digest: str
 
 
@@ -47,14 +46,13 @@ class SourceReader:
         sources: those that were read.
     """
 
-    def __init__(self, manifest: Path, complaints: Complaints) -> None:
+    def __init__(self, folder: Folder, complaints: Complaints) -> None:
         self.sources: list[Source] = []
-        self._folder = manifest.parent
+        self._folder = folder
         self._complaints = complaints
-        self._seen: dict[Path, str] = {}
-        with suppress(OSError):  # the folder that we are in may be gone, and then so is the file
-            itself = Path(os.path.realpath(manifest))
-            self._seen[itself] = "it is the manifest itself; name another file"
+        self._seen: dict[Address, str] = {
+            folder.manifest.real: "it is the manifest itself; name another file"
+        }
 
     def read(self, names: SequenceNode) -> Iterator[tuple[object, Place]]:
         """Yield the instances of all sources, complaining of those that can't be used."""
@@ -73,32 +71,23 @@ class SourceReader:
                 continue  # complained of; the other sources may have problems too
 
     def _instances(self, name: str) -> Iterator[tuple[object, Place]]:
-        path = self._folder / name
-        read = _READERS.get(path.suffix.lower())
+        read = _READERS.get(PurePosixPath(name).suffix.lower())
         if read is None:
             raise UnusableFileError("its name must end in .csv or .jsonl")
-        # The real path holds no symbolic link, so none may be followed any more.
-        content = read_regular(self._inside(name), max_bytes=MAX_SOURCE_BYTES, follow=False)
-        self.sources.append(Source(path, content.digest))
-        text = decode(content.data, str(path), self._complaints)
-        yield from read(text, str(path), self._complaints)
+        found = self._find(name)
+        content = found.read(MAX_SOURCE_BYTES)
+        self.sources.append(Source(found.shown, content.digest))
+        text = decode(content.data, str(found.shown), self._complaints)
+        yield from read(text, str(found.shown), self._complaints)
 
-    def _inside(self, name: str) -> Path:
-        """Return the real path of a source.
-
-        Links inside of the folder are followed: Kubernetes mounts each file of a ConfigMap as one.
+    def _find(self, name: str) -> Found:
+        """Return a source that was not named before.
 
         Raises:
-            UnusableFileError: it is outside of the manifest's folder, or was named before.
+            UnusableFileError: it was, or is outside of the manifest's folder.
         """
-        if "\0" in name:
-            raise UnusableFileError("its name holds a NUL character; remove it")
-        if Path(name).is_absolute():
-            raise UnusableFileError("name it relative to the manifest's folder")
-        real = Path(os.path.realpath(self._folder / name))
-        if not real.is_relative_to(os.path.realpath(self._folder)):
-            raise UnusableFileError("it is outside of the manifest's folder; move it there")
-        if real in self._seen:
-            raise UnusableFileError(self._seen[real])
-        self._seen[real] = "it is named twice; keep one of them"
-        return real
+        found = self._folder.find(name)
+        if found.real in self._seen:
+            raise UnusableFileError(self._seen[found.real])
+        self._seen[found.real] = "it is named twice; keep one of them"
+        return found
