@@ -36,15 +36,24 @@ T = TypeVar("T")
 
 _BODY_TIMEOUT = 300.0
 """Seconds in which a whole object must have come."""
+_CHUNK = 1 << 20
 _EXISTS = frozenset({"PreconditionFailed", "412"})
 _PASSING = frozenset(
     {Meaning.UNCLEAR, Meaning.UNSENT, Meaning.THROTTLED, Meaning.EXPIRED, Meaning.CONFLICT}
 )
 _PASSING_CODES = frozenset({"BadDigest", "IncompleteBody", "RequestTimeout"})
-# What stays as it is, though its status or its absence says nothing.
-_STAYING_CODES = frozenset(
-    {"MethodNotAllowed", "NoSuchBucket", "NotImplemented", "plain_http", "redirect", "tls"}
+# What S3 says where another Region is asked than the bucket's, and can't be led there.
+_ELSEWHERE = frozenset(
+    {"AuthorizationHeaderMalformed", "PermanentRedirect", "TemporaryRedirect", "redirect"}
 )
+# What stays as it is, though its status or its absence says nothing.
+_STAYING_CODES = _ELSEWHERE | {
+    "MethodNotAllowed",
+    "NoSuchBucket",
+    "NotImplemented",
+    "plain_http",
+    "tls",
+}
 
 
 class ObjectsError(Exception):
@@ -216,16 +225,20 @@ class _Calls:
         if isinstance(result, Answer):
             if result.error_code == "NoSuchKey":
                 return None
-            raise _error(result, place)
+            raise _error(result, place, _needed_to_read(place))
         _check_origin(result, place, "ETag")
-        if result["ContentLength"] > max_bytes:
-            raise ObjectsError(f"{place} has more than {max_bytes >> 20:,} MiB")
+        data, body = bytearray(), result["Body"]
         try:
             with anyio.fail_after(_BODY_TIMEOUT):
-                async with result["Body"] as body:
-                    return bytes(await body.read())
+                async with body:
+                    # By what comes, not by what the head says: a gateway may leave that out.
+                    while result.get("ContentLength", 0) <= max_bytes >= len(data):
+                        if not (chunk := await body.read(_CHUNK)):
+                            return bytes(data)
+                        data += chunk
         except Exception as error:  # what a broken body raises has no bounds
             raise _error(answer_to_error(error), place) from error
+        raise ObjectsError(f"it has more than {max_bytes >> 20:,} MiB; split it")
 
     async def _call(
         self, operation: str, place: S3Place, **parameters: Any
@@ -262,17 +275,30 @@ def _check_origin(result: Mapping[str, Any], place: S3Place, member: str) -> Non
         raise ObjectsError(f"the answer for {place} is not one of S3", passing=True)
 
 
-def _error(answer: Answer, place: S3Place) -> ObjectsError:
+def _needed(place: S3Place) -> str:
+    return (
+        f"s3:GetObject and s3:PutObject on what is beneath arn:aws:s3:::{place.bucket}/, and "
+        f"s3:ListBucket on arn:aws:s3:::{place.bucket}"
+    )
+
+
+def _needed_to_read(place: S3Place) -> str:
+    return (
+        f"s3:GetObject on arn:aws:s3:::{place.bucket}/{place.key}, and s3:ListBucket on "
+        f"arn:aws:s3:::{place.bucket}, without which S3 says so of what isn't there, too"
+    )
+
+
+def _error(answer: Answer, place: S3Place, needed: str = "") -> ObjectsError:
     code = answer.error_code or ""
     told = f"{code}: {answer.message}" if answer.message else code
     passing = code in _PASSING_CODES or (answer.meaning in _PASSING and code not in _STAYING_CODES)
     if code == "NoSuchBucket":
-        told = f"there is no bucket {place.bucket}"
+        told = f"there is no bucket {place.bucket}: check its name"
+    elif code in _ELSEWHERE:
+        told = f"{told}: name the bucket's Region in AWS_DEFAULT_REGION"
     elif answer.meaning is Meaning.DENIED:
-        told = (
-            f"{told}; needed are s3:GetObject and s3:PutObject on what is beneath "
-            f"arn:aws:s3:::{place.bucket}/, and s3:ListBucket on arn:aws:s3:::{place.bucket}"
-        )
+        told = f"{told}; needed are {needed or _needed(place)}"
     elif code == "NotImplemented":
         told = f"{told}: this store does not know conditional writes (If-None-Match)"
     return ObjectsError(told, passing=passing)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from requests.models import Request, Response
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_REGION_HEADER = "x-amz-bucket-region"
 _CHANGING = frozenset({"PUT", "DELETE"})
 """How operations that change something are sent: Start and Delete of both service versions."""
 
@@ -67,7 +68,7 @@ async def send_once(
         raise  # these tell apart what was sent from what was not, and are never retried
     except (aiohttp.ClientConnectionError, OSError) as error:
         raise LostAnswerError(str(error) or type(error).__name__) from error
-    if response.status in _REDIRECTS:
+    if response.status in _REDIRECTS and not _names_region(response):
         host = urlsplit(response.headers.get("Location", "")).hostname
         response.close()
         raise RedirectRefusedError(
@@ -75,6 +76,15 @@ async def send_once(
             f"{host or 'nowhere'}, which is never followed"
         )
     return response
+
+
+def _names_region(response: aiohttp.ClientResponse) -> bool:
+    """Say whether S3 tells in which Region a bucket is, and leads nowhere.
+
+    aiohttp can't follow that; botocore asks S3 once more, there, with a signature for there.
+    """
+    headers = response.headers
+    return _REGION_HEADER in headers and not ("Location" in headers or "URI" in headers)
 
 
 class OneShotSession(AIOHTTPSession):
