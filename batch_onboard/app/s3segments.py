@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import re
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
+from batch_onboard.app.s3 import reached, told_as_os_error
 from batch_onboard.core.redaction import Secrets
-from batch_onboard.ledger.errors import LedgerUnusableError, PassingError
+from batch_onboard.ledger.errors import LedgerUnusableError
 from batch_onboard.ledger.opening import told_as_unusable
-from batch_onboard.service.settings import ServiceSettings
-from batch_onboard.versions import tool_version
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from contextlib import AbstractContextManager
+    from collections.abc import Sequence
 
     from batch_onboard.core.s3place import S3Place
     from batch_onboard.service.objects import Objects
@@ -22,8 +20,6 @@ if TYPE_CHECKING:
 _NAME = re.compile(r"(\d{10})\.jsonl", re.ASCII)
 _LARGEST = 2 << 30
 """Bytes of a segment that is read: a ledger's whole file may have been put there as the first."""
-_CALL_TIMEOUT = 20.0
-_AT_ONCE = 32
 
 
 class S3Segments:
@@ -47,7 +43,7 @@ class S3Segments:
 
     def put_new(self, number: int, data: bytes) -> bool:
         """Write a segment durably, or return False because there is one of this number."""
-        with _told_as_os_error():
+        with told_as_os_error():
             return self._objects.put_new(self._at(number), data)
 
     def read(self, number: int) -> bytes | None:
@@ -56,12 +52,12 @@ class S3Segments:
 
     def read_all(self, numbers: Sequence[int]) -> list[bytes | None]:
         """Return segments, in this order, that are read at once; None for one that is missing."""
-        with _told_as_os_error():
+        with told_as_os_error():
             return self._objects.get_all([self._at(number) for number in numbers], _LARGEST)
 
     def numbers(self, after: int = 0) -> list[int]:
         """Return the numbers of the segments above a number, in ascending order."""
-        with _told_as_os_error():
+        with told_as_os_error():
             names = self._objects.names(self._place, _name(after))
         return [int(match[1]) for match in map(_NAME.fullmatch, names) if match]
 
@@ -86,7 +82,7 @@ def open_s3_segments(place: S3Place, secrets: Secrets) -> S3Segments:
     if place.is_folder:
         raise LedgerUnusableError(f"{place} can't be used: it is a folder: name a ledger in it")
     opened = ExitStack()
-    return S3Segments(place, opened.enter_context(_reached(secrets)), opened)
+    return S3Segments(place, opened.enter_context(reached(secrets, "ledger")), opened)
 
 
 def folders_in(place: S3Place) -> list[str]:
@@ -95,34 +91,9 @@ def folders_in(place: S3Place) -> list[str]:
     Raises:
         LedgerUnusableError: they can't be listed.
     """
-    with told_as_unusable(place), _told_as_os_error(), _reached(Secrets()) as objects:
+    with told_as_unusable(place), told_as_os_error(), reached(Secrets(), "ledger") as objects:
         return objects.folders(place)
-
-
-def _reached(secrets: Secrets) -> AbstractContextManager[Objects]:
-    from batch_onboard.service.objects import open_objects  # noqa: PLC0415 - aioboto3 is slow
-
-    return open_objects(
-        ServiceSettings(
-            user_agent_extra=f"batch-onboard/{tool_version()} ledger",
-            session_name="bo-ledger",
-            call_timeout=_CALL_TIMEOUT,
-            connections=_AT_ONCE,
-            secrets=secrets,
-        )
-    )
 
 
 def _name(number: int) -> str:
     return f"{number:010}.jsonl"
-
-
-@contextmanager
-def _told_as_os_error() -> Iterator[None]:
-    """Turn what S3 says into what a ledger expects of any store."""
-    from batch_onboard.service.objects import ObjectsError  # noqa: PLC0415 - as above
-
-    try:
-        yield
-    except ObjectsError as error:
-        raise (PassingError if error.passing else OSError)(str(error)) from error

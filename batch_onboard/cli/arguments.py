@@ -64,10 +64,7 @@ def allowance_of(ctx: click.Context) -> Allowance:
     return Allowance(allowed.get("allowed_accounts"), allowed.get("allowed_roles"))
 
 
-manifest_argument = click.argument(
-    "manifest",
-    type=FileType("a manifest is read from a file: copy it first, as with aws s3 cp"),
-)
+manifest_argument = click.argument("manifest", type=PLACE)
 ledger_argument = click.argument("ledger", type=PLACE)
 ledgers_argument = click.argument(
     "ledgers", type=PLACE, nargs=-1, required=True, metavar="LEDGER..."

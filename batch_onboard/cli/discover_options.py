@@ -10,6 +10,7 @@ import click
 
 from batch_onboard.cli.arguments import (
     FILE,
+    PLACE,
     concurrency_option,
     config_option,
     log_format_option,
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from batch_onboard.app.discovery import DiscoverySettings
+    from batch_onboard.app.ledgers import Place
     from batch_onboard.core.catalogue import Account
     from batch_onboard.core.redaction import Secrets
     from batch_onboard.core.targets import TargetKey
@@ -104,8 +106,9 @@ _OPTIONS = (
     _option(
         "Common",
         "--against",
-        type=FILE,
-        help="A manifest: write only what is not in it, and list what has gone.",
+        type=PLACE,
+        help="A manifest, maybe s3://bucket/key: write only what is not in it, and list what has "
+        "gone.",
     ),
     simulate_option("Look at a simulator of its own, without AWS."),
     scenario_option,
@@ -213,7 +216,7 @@ def settings_from(
         listed=_listed(options["accounts"]),
         role_arn=role_arn,
         external_id=external_id,
-        known=_known(options["against"]),
+        known=_known(options["against"], secrets),
         concurrency=options["concurrency"],
         call_timeout=options["timeout"],
         scenario=_scenario(options),
@@ -255,12 +258,12 @@ def _listed(path: Path | None) -> tuple[Account, ...] | None:
     return tuple(read_accounts(text, str(path)))
 
 
-def _known(path: Path | None) -> frozenset[TargetKey] | None:
-    from batch_onboard.manifest.load import load_manifest
+def _known(place: Place | None, secrets: Secrets) -> frozenset[TargetKey] | None:
+    from batch_onboard.app.s3manifests import load_any_manifest
 
-    if path is None:
+    if place is None:
         return None
-    manifest = load_manifest(path, allow_profiles=True)  # none is used here
+    manifest = load_any_manifest(place, allow_profiles=True, secrets=secrets)  # none is used here
     return frozenset(target.key for target in manifest.targets)
 
 

@@ -24,13 +24,13 @@ if TYPE_CHECKING:
     from batch_onboard.simulator.scenario import Scenario
 
 
-def ledger_place(manifest: Path, given: Place | None, settings: Settings) -> Place:
+def ledger_place(manifest: Place, given: Place | None, settings: Settings) -> Place:
     """Return where the ledger of a run is.
 
     Neither is a rehearsal's ever taken for a real one, nor a shard's for another one's.
 
     Args:
-        manifest: the manifest's file.
+        manifest: the manifest, beside which it is by default.
         given: what `--ledger` names. A folder is for shards, and in S3, whose ledgers have the
             names there that they have by default; else it is a mistake, which opening it tells.
         settings: of the run.
@@ -44,19 +44,22 @@ def ledger_place(manifest: Path, given: Place | None, settings: Settings) -> Pla
     return given / name if takes_folder and is_folder(given) else given
 
 
-def load_or_exit(ctx: click.Context, path: Path, options: dict[str, Any], talk: Talk) -> Manifest:
+def load_or_exit(ctx: click.Context, place: Place, options: dict[str, Any], talk: Talk) -> Manifest:
     """Load a manifest; say what is wrong with it, and end the command if it can't be used."""
-    from batch_onboard.manifest.load import load_manifest
+    from batch_onboard.app.s3manifests import load_any_manifest
     from batch_onboard.manifest.problems import ManifestError
 
+    secrets = ctx.ensure_object(Invocation).secrets
     try:
-        manifest = load_manifest(path, allow_profiles=options["allow_profiles"])
+        manifest = load_any_manifest(
+            place, allow_profiles=options["allow_profiles"], secrets=secrets
+        )
     except ManifestError as error:
-        say_problems(talk, str(path), error.problems, "manifest")
+        say_problems(talk, str(place), error.problems, "manifest")
         if options["output"] == "json":
             print_refusal(error.problems)
         ctx.exit(Exit.USAGE)
-    say_problems(talk, str(path), manifest.warnings, "manifest")
+    say_problems(talk, str(place), manifest.warnings, "manifest")
     return manifest
 
 

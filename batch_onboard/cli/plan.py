@@ -77,7 +77,12 @@ class _PlanCommand(Command):
 @run_options
 @click.pass_context
 def plan(
-    ctx: click.Context, /, manifest: Path, out: Path | None, detailed_exitcode: bool, **options: Any
+    ctx: click.Context,
+    /,
+    manifest: Place,
+    out: Path | None,
+    detailed_exitcode: bool,
+    **options: Any,
 ) -> None:
     """Say what a run would do: read the live state, change nothing.
 

@@ -15,8 +15,8 @@ from batch_onboard.exits import Exit
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
+    from batch_onboard.app.ledgers import Place
     from batch_onboard.core.targets import Target
 
 _KINDS = {
@@ -48,7 +48,7 @@ _KINDS = {
 @click.pass_context
 def policy(
     ctx: click.Context,
-    manifest: Path,
+    manifest: Place,
     kind: str,
     account: str | None,
     allow_profiles: bool,
@@ -75,21 +75,21 @@ def policy(
 
 
 def _targets(
-    ctx: click.Context, path: Path, account: str | None, *, allow_profiles: bool
+    ctx: click.Context, place: Place, account: str | None, *, allow_profiles: bool
 ) -> Sequence[Target]:
-    from batch_onboard.manifest.load import load_manifest
+    from batch_onboard.app.s3manifests import load_any_manifest
     from batch_onboard.manifest.problems import ManifestError
 
     try:
-        targets = load_manifest(path, allow_profiles=allow_profiles).targets
+        targets = load_any_manifest(place, allow_profiles=allow_profiles).targets
     except ManifestError as error:
-        print_problems(str(path), error.problems)
+        print_problems(str(place), error.problems)
         ctx.exit(Exit.USAGE)
     chosen = [each for each in targets if account in (None, each.key.account_id)]
     if not chosen:
         known = sorted({each.key.account_id for each in targets})
         near = did_you_mean(account or "", known)
-        raise click.UsageError(f"--account {account} matches no target of {path}{near}")
+        raise click.UsageError(f"--account {account} matches no target of {place}{near}")
     return chosen
 
 

@@ -25,6 +25,8 @@ from batch_onboard.exits import Exit
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from batch_onboard.app.ledgers import Place
+
 
 @click.command(cls=Command, examples=EXAMPLES["run"])
 @manifest_argument
@@ -38,7 +40,7 @@ if TYPE_CHECKING:
 )
 @run_options
 @click.pass_context
-def run(ctx: click.Context, /, manifest: Path, plan_file: Path | None, **options: Any) -> None:
+def run(ctx: click.Context, /, manifest: Place, plan_file: Path | None, **options: Any) -> None:
     """Onboard the targets of a manifest; run again to resume.
 
     Each target is read first, started if nothing is there, and followed to its end, as fast as

@@ -17,8 +17,8 @@ from batch_onboard.exits import Exit
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
+    from batch_onboard.app.ledgers import Place
     from batch_onboard.manifest.problems import Problem
 
 
@@ -27,16 +27,16 @@ if TYPE_CHECKING:
 @allow_profiles_option
 @output_option
 @click.pass_context
-def validate(ctx: click.Context, manifest: Path, allow_profiles: bool, output: str) -> None:
-    """Check a manifest, without the network.
+def validate(ctx: click.Context, manifest: Place, allow_profiles: bool, output: str) -> None:
+    """Check a manifest, without the network; one in S3 (s3://bucket/key) is read from there.
 
     Every problem is reported in one pass, as file:line:column: what is wrong and how to mend it.
     """
-    from batch_onboard.manifest.load import load_manifest
+    from batch_onboard.app.s3manifests import load_any_manifest
     from batch_onboard.manifest.problems import ManifestError
 
     try:
-        loaded = load_manifest(manifest, allow_profiles=allow_profiles)
+        loaded = load_any_manifest(manifest, allow_profiles=allow_profiles)
     except ManifestError as error:
         if output == "json":
             _print_json(error.problems, valid=False)

@@ -157,14 +157,27 @@ class Row:
                 yield from BytesIO(data or b"")  # what is missing shows by the numbers of lines
 
     def _patiently(self, call: Callable[[], T]) -> T:
-        timing = self._timing
-        until = timing.clock() + self._patience
-        pause = _FIRST_PAUSE
-        while True:
-            try:
-                return call()
-            except PassingError as error:
-                if timing.clock() + pause > until:
-                    raise OSError(f"{error} (tried for {self._patience:g} s)") from error
-            timing.pause(pause)
-            pause = min(2 * pause, _LONGEST_PAUSE)
+        return patiently(call, self._timing, self._patience)
+
+
+def patiently(call: Callable[[], T], timing: Timing, patience: float) -> T:
+    """Ask a store, and ask again for as long as that may do.
+
+    Args:
+        call: raises `PassingError` if another try may do.
+        timing: clock and pauses.
+        patience: seconds.
+
+    Raises:
+        OSError: no try did.
+    """
+    until = timing.clock() + patience
+    pause = _FIRST_PAUSE
+    while True:
+        try:
+            return call()
+        except PassingError as error:
+            if timing.clock() + pause > until:
+                raise OSError(f"{error} (tried for {patience:g} s)") from error
+        timing.pause(pause)
+        pause = min(2 * pause, _LONGEST_PAUSE)

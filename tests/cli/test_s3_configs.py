@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 S3 = CONFIGS / "s3"
+MANIFEST = "s3://example-onboarding/manifests/emea.yaml"
 GO_ON = {10, 11, 137, 143}
 """What ends with these codes goes on when it is started again, and wants nobody."""
 
@@ -64,33 +65,38 @@ def of_batch() -> tuple[list[str], dict[str, str]]:
     """The command line, as the shell makes it, and the environment of the third child."""
     *shell, script = batch()["ContainerProperties"]["Command"]
     assert (shell, script[:19]) == (["sh", "-c"], "exec batch-onboard ")
-    words = shlex.split(script.replace("$AWS_BATCH_JOB_ARRAY_INDEX", "2"))[1:]
-    given = {"Ledgers": "s3://example-onboarding/ledgers/", "Shards": "8"}
-    environment = batch()["ContainerProperties"]["Environment"]
-    return words, {each["Name"]: given[each["Value"]] for each in environment}
+    given = {"Ledgers": "s3://example-onboarding/ledgers/", "Manifest": MANIFEST, "Shards": "8"}
+    environment = {
+        each["Name"]: given[each["Value"]] for each in batch()["ContainerProperties"]["Environment"]
+    }
+    for name, value in {"AWS_BATCH_JOB_ARRAY_INDEX": "2", **environment}.items():
+        script = script.replace(f"${name}", value)
+    return shlex.split(script)[1:], environment
 
 
 def of_ecs() -> tuple[list[str], dict[str, str]]:
     """The command line and environment of the task."""
-    environment = {each["Name"]: each["Value"] for each in ecs()["Environment"]}
-    return ecs()["Command"], {
-        name: value.replace("${Bucket}", "example-onboarding")
-        for name, value in environment.items()
-    }
+    environment = {each["Name"]: _in_the_bucket(each["Value"]) for each in ecs()["Environment"]}
+    return [_in_the_bucket(word) for word in ecs()["Command"]], environment
+
+
+def _in_the_bucket(text: str) -> str:
+    return text.replace("${Bucket}", "example-onboarding")
 
 
 @pytest.mark.parametrize(
-    ("example", "shard", "place"),
+    ("example", "shard", "key", "manifest"),
     [
-        (of_kubernetes, (2, 8), S3Place("example-onboarding", "ledgers/")),
-        (of_batch, (2, 8), S3Place("example-onboarding", "ledgers/")),
-        (of_ecs, (None, None), S3Place("example-onboarding", "ledgers/emea.ledger.jsonl")),
+        (of_kubernetes, (2, 8), "ledgers/", "/etc/batch-onboard/emea.yaml"),
+        (of_batch, (2, 8), "ledgers/", MANIFEST),
+        (of_ecs, (None, None), "ledgers/emea.ledger.jsonl", MANIFEST),
     ],
 )
 def test_the_commands_are_ones_that_the_command_takes(
     example: Any,
     shard: tuple[int | None, int | None],
-    place: S3Place,
+    key: str,
+    manifest: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """They parse, ask nobody, and lead to a ledger in S3, shard by shard where there are shards."""
@@ -104,7 +110,8 @@ def test_the_commands_are_ones_that_the_command_takes(
     ]
     options = run.make_context("run", arguments, help_option_names=["-h", "--help"]).params
     assert options["yes"] is True
-    assert options["ledger"] == place
+    assert str(options["manifest"]) == manifest
+    assert options["ledger"] == S3Place("example-onboarding", key)
     assert (options["shard_index"], options["shard_count"]) == shard
 
 
@@ -148,9 +155,14 @@ def test_each_example_says_what_the_exit_codes_mean_there(path: Path) -> None:
 
 
 def test_the_rights_are_those_that_a_ledger_needs() -> None:
-    """It is written and read beneath one prefix; nothing may be deleted."""
-    write, find = json.loads((S3 / "s3.json").read_text())["Statement"]
+    """It is written and read beneath one prefix, the manifest only read; nothing may be deleted."""
+    read, write, find = json.loads((S3 / "s3.json").read_text())["Statement"]
+    assert read["Action"] == "s3:GetObject"
     assert write["Action"] == ["s3:GetObject", "s3:PutObject"]
     assert find["Action"] == "s3:ListBucket"
     policy = resources("ecs.yaml")["LedgerAccess"]["Properties"]["PolicyDocument"]["Statement"]
-    assert [each["Action"] for each in policy] == [write["Action"], find["Action"]]
+    assert [each["Action"] for each in policy] == [
+        read["Action"],
+        write["Action"],
+        find["Action"],
+    ]

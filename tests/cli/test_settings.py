@@ -90,8 +90,8 @@ def test_a_ledger_in_s3_is_a_place_wherever_it_is_named(
     assert parse("run").params["ledger"] == S3Place("waves", "apac")
     with pytest.raises(click.BadParameter, match="names the whole bucket"):
         parse("run", "--ledger", "s3://waves")
-    with pytest.raises(click.BadParameter, match="a manifest is read from a file"):
-        COMMANDS["run"][0].make_context("run", ["s3://waves/m.yaml"])
+    manifest = COMMANDS["run"][0].make_context("run", ["s3://waves/m.yaml"]).params["manifest"]
+    assert manifest == S3Place("waves", "m.yaml")
 
 
 def test_overwriting_is_asked_for_by_flag_only(
