@@ -24,6 +24,7 @@ from batch_onboard.versions import tool_version
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from datetime import datetime
 
     from batch_onboard.app.ledgers import Place
     from batch_onboard.core.shard import Shard
@@ -44,6 +45,7 @@ class Standing:
         targets: how many targets it has.
         latest: its latest run.
         held: a run holds it, or in S3 may have died with it.
+        written: when a holder in S3 last wrote, by its own clock.
     """
 
     place: Place
@@ -51,6 +53,7 @@ class Standing:
     targets: int
     latest: RunSummary | None
     held: bool
+    written: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +114,7 @@ def read_together(places: Iterable[Place]) -> Together:
             len(history.targets),
             history.runs[-1] if history.runs else None,
             holder_of(place, history)[0],
+            history.written,
         )
         for place, history in zip(found, (part.history for part in parts), strict=True)
     )

@@ -9,21 +9,18 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from batch_onboard.app.following import followed
 from batch_onboard.cli.progress import ProgressMode, pause_after
 from batch_onboard.cli.telling import progress_facts, progress_line
-from batch_onboard.ledger.follower import Follower
-from batch_onboard.ledger.lock import glance
 from batch_onboard.report.following import Following
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
+    from batch_onboard.app.ledgers import Place
     from batch_onboard.core.picture import Picture
     from batch_onboard.ledger.history import History
 
-_LOOK_EVERY = 0.5
-"""Seconds between two looks at the ledger."""
 _COST = 0.05
 """The share of a core that looks may take: they become rare where targets are very many."""
 
@@ -40,11 +37,11 @@ class StoppedError(Exception):
         self.number = number
 
 
-def follow(ledger: Path, mode: ProgressMode, every: float, say: Callable[[str], None]) -> History:
+def follow(ledger: Place, mode: ProgressMode, every: float, say: Callable[[str], None]) -> History:
     """Tell where the run of a ledger stands, until it has ended or was cut off.
 
     Args:
-        ledger: its path.
+        ledger: its place. A holder in S3 counts as cut off once it was silent for too long.
         mode: in which form; `auto` must be resolved.
         every: seconds between two lines, for the forms that do not renew themselves.
         say: prints a line.
@@ -57,28 +54,28 @@ def follow(ledger: Path, mode: ProgressMode, every: float, say: Callable[[str], 
         StoppedError: a signal came.
     """
     following = Following()
-    with _signals_raised(), Follower(ledger, following.take) as follower:
-        history = follower.catch_up()
+    with _signals_raised(), followed(ledger, following.take) as found:
+        history = found.catch_up()
         latest = len(history.runs) - 1
         under_way = latest >= 0 and history.runs[latest].ended is None
-        followed = latest if under_way else latest + 1
+        watched = latest if under_way else latest + 1
 
         def picture() -> Picture:
             return following.picture(history, datetime.now(UTC))
 
         with _teller(picture, mode, every, say) as tell:
-            while glance(ledger)[0] and not _has_ended(history, followed):
+            while found.is_held() and not _has_ended(history, watched):
                 began = time.thread_time()
                 tell()
-                time.sleep(max(_LOOK_EVERY, pause_after(began, _COST)))
-                history = follower.catch_up()
+                time.sleep(max(found.every, pause_after(began, _COST)))
+                history = found.catch_up()
             # What was written between the last look and the end of the holder.
-            history = follower.catch_up()
+            history = found.catch_up()
         return history
 
 
-def _has_ended(history: History, followed: int) -> bool:
-    return len(history.runs) > followed and history.runs[followed].ended is not None
+def _has_ended(history: History, watched: int) -> bool:
+    return len(history.runs) > watched and history.runs[watched].ended is not None
 
 
 @contextmanager

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -63,8 +62,8 @@ def status(
 
     with errors_told(ctx):
         if followed:
-            ledger: Place = (watched := _only_one(ledgers))
-            history = _follow(ctx, watched, progress, progress_every)
+            ledger = _only_one(ledgers)
+            history = _follow(ctx, ledger, progress, progress_every)
         else:
             together = read_together(ledgers)
             if len(together.ledgers) > 1:
@@ -78,15 +77,15 @@ def status(
         _print_text(history, ledger, holder, held=held)
 
 
-def _only_one(ledgers: tuple[Place, ...]) -> Path:
+def _only_one(ledgers: tuple[Place, ...]) -> Place:
     """Return the one ledger that is to be watched."""
     (ledger, *others) = ledgers
-    if others or not isinstance(ledger, Path) or is_folder(ledger):
-        raise click.UsageError("--follow watches one run: name one ledger, in a file")
+    if others or is_folder(ledger):
+        raise click.UsageError("--follow watches one run: name one ledger")
     return ledger
 
 
-def _follow(ctx: click.Context, ledger: Path, progress: str, every: float) -> History:
+def _follow(ctx: click.Context, ledger: Place, progress: str, every: float) -> History:
     from batch_onboard.cli.follow import StoppedError, follow
     from batch_onboard.cli.progress import ProgressMode, can_renew
 
@@ -110,6 +109,7 @@ def _print_json(history: History, holder: Holder | None, *, held: bool) -> None:
         "run": run_json(history.runs[-1]) if history.runs else None,
         "held": held,
         "held_by": holder,
+        "last_written": history.written,
         "summary": summarize(results(history)),
     }
     click.echo(msgspec.json.encode(told).decode())
@@ -138,6 +138,12 @@ def _latest_run(history: History, *, held: bool) -> str:
     if run.ended is not None:
         at, code = run.ended.at, run.ended.exit_code
         return f"{began} and ended {at:%H:%M:%S} with exit code {code}: {run.ended.reason}"
+    if held and history.written is not None:
+        return (
+            f"{began} and is under way, or was killed: its last line is of "
+            f"{history.written:%Y-%m-%d %H:%M:%S} UTC by its own clock, and a run that lives "
+            "writes one every 20 s"
+        )
     if held:
         return f"{began} and is under way"
     who = f"pid {run.began.pid} on {run.began.host}"

@@ -71,7 +71,8 @@ def _latest(ledger: Standing) -> str:
         return "held, no run yet" if ledger.held else "no run yet"
     who = f"pid {run.began.pid} on {run.began.host}"
     if ledger.held:
-        return f"under way since {run.began.at:%Y-%m-%d %H:%M:%S} UTC, {who}"
+        last = "" if ledger.written is None else f", last wrote {ledger.written:%H:%M:%S}"
+        return f"under way since {run.began.at:%Y-%m-%d %H:%M:%S} UTC{last}, {who}"
     if run.ended is None:
         return f"not ended, {who}"
     return f"exit {run.ended.exit_code}, {run.ended.reason}"
@@ -88,6 +89,7 @@ def _print_json(together: Together, summary: Summary) -> None:
             "shard": each.shard,
             "targets": each.targets,
             "held": each.held,
+            "last_written": each.written,
             "run": None if each.latest is None else run_json(each.latest),
         }
 

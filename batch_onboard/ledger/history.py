@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from batch_onboard.core.record import Record
 
 if TYPE_CHECKING:
+    from datetime import datetime
     from pathlib import Path
 
     from batch_onboard.core.calls import Operation
@@ -87,6 +88,7 @@ class History:
         merged: of which ledgers it was made, each time that this was done.
         cut: the tail that was cut off when the ledger was opened this time.
         holder: who holds the ledger, or has died with it, where that stands in the ledger itself.
+        written: when its last line was written, by its writer's clock, where there is a holder.
     """
 
     header: HeaderLine
@@ -100,6 +102,7 @@ class History:
     merged: list[MergedLine] = field(default_factory=list)
     cut: Cut | None = None
     holder: ClaimLine | None = None
+    written: datetime | None = None
 
     @property
     def shard(self) -> Shard | None:

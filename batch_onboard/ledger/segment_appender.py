@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from batch_onboard.core.ports import WallClock
     from batch_onboard.ledger.codec import Seal
+    from batch_onboard.ledger.lines import Line
     from batch_onboard.ledger.row import Row, SegmentStore, Timing
 
 _LARGEST = 1 << 20
@@ -151,6 +152,14 @@ class Heart:
         with suppress(OSError):  # whoever writes next learns of it
             while not self._over.wait(max(0.0, self._beat - self._appender.idle)):
                 self._appender.beat()
+
+
+def last_line(segment: bytes | None) -> Line | None:
+    """Return the last line of a segment; None if nobody can read it."""
+    try:
+        return decode((segment or b"").rstrip(b"\n").rpartition(b"\n")[2])
+    except UNREADABLE:
+        return None
 
 
 def claim_in(segment: bytes | None) -> ClaimLine | None:

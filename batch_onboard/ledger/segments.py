@@ -12,13 +12,14 @@ from batch_onboard.ledger.errors import LedgerUnusableError
 from batch_onboard.ledger.opening import told_as_unusable
 from batch_onboard.ledger.replay import replay
 from batch_onboard.ledger.row import Row, Timing
+from batch_onboard.ledger.segment_appender import last_line
 from batch_onboard.ledger.verify import examine_all, find_seal
 
 if TYPE_CHECKING:
     from batch_onboard.ledger.codec import Seal
     from batch_onboard.ledger.history import History
     from batch_onboard.ledger.row import SegmentStore
-    from batch_onboard.ledger.verify import Examination
+from batch_onboard.ledger.verify import Examination
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +60,14 @@ def find_segments(store: SegmentStore, timing: Timing | None = None) -> History 
         LedgerError: as `read_segments` does.
     """
     with told_as_unusable(store.place):
-        end = read_end(reading_row(store, timing))
-        return None if end is None else end.history
+        row = reading_row(store, timing)
+        end = read_end(row)
+        if end is None:
+            return None
+        if end.history.holder is not None:
+            latest = last_line(row.read(end.number))
+            end.history.written = None if latest is None else latest.at
+        return end.history
 
 
 def verify_segments(store: SegmentStore, timing: Timing | None = None) -> Examination:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from batch_onboard.ledger.codec import UNREADABLE, decode
 from batch_onboard.ledger.errors import LedgerLockedError
 from batch_onboard.ledger.lines import ReleasedLine
+from batch_onboard.ledger.segment_appender import last_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -80,8 +80,4 @@ class Vigil:
             raise LedgerLockedError.by(holder, str(self._row.store.place))
 
     def _ends_with_release(self, number: int) -> bool:
-        last = (self._row.read(number) or b"").rstrip(b"\n").rpartition(b"\n")[2]
-        try:
-            return isinstance(decode(last), ReleasedLine)
-        except UNREADABLE:
-            return False
+        return isinstance(last_line(self._row.read(number)), ReleasedLine)
