@@ -2,28 +2,39 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import os
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from batch_onboard.cli.framework import Duration, Option
 from batch_onboard.cli.settings_file import ALLOWED, load_settings
-from batch_onboard.core.allowance import Allowance
-from batch_onboard.core.s3place import SCHEME, S3Place
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-FILE = click.Path(path_type=Path)
+    from batch_onboard.core.allowance import Allowance
+
 SOME_TIME = Duration(positive=True)
 
 
-class PlaceType(click.Path):
+class FileType(click.Path):
+    """A path."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return a `Path`."""
+        from pathlib import Path
+
+        return Path(os.fsdecode(super().convert(value, param, ctx)))
+
+
+class PlaceType(FileType):
     """A path, or a place in S3: `s3://bucket/name`."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Return a `Path` or an `S3Place`."""
+        from batch_onboard.core.s3place import SCHEME, S3Place
+
         if not str(value).startswith(SCHEME):
             return super().convert(value, param, ctx)
         try:
@@ -32,7 +43,7 @@ class PlaceType(click.Path):
             self.fail(str(error), param, ctx)
 
 
-class FileType(click.Path):
+class LocalType(FileType):
     """A path, where nothing in S3 will do.
 
     Args:
@@ -40,17 +51,20 @@ class FileType(click.Path):
     """
 
     def __init__(self, why: str) -> None:
-        super().__init__(path_type=Path)
+        super().__init__()
         self._why = why
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Return a `Path`."""
+        from batch_onboard.core.s3place import SCHEME
+
         if str(value).startswith(SCHEME):
             self.fail(self._why, param, ctx)
         return super().convert(value, param, ctx)
 
 
-PLACE = PlaceType(path_type=Path)
+FILE = FileType()
+PLACE = PlaceType()
 
 
 def option(section: str, *names: str, settable: bool = True, **rest: Any) -> Callable[..., Any]:
@@ -60,6 +74,8 @@ def option(section: str, *names: str, settable: bool = True, **rest: Any) -> Cal
 
 def allowance_of(ctx: click.Context) -> Allowance:
     """Return what the settings file allows; no flag and no environment lifts it."""
+    from batch_onboard.core.allowance import Allowance
+
     allowed = ctx.meta.get(ALLOWED, {})
     return Allowance(allowed.get("allowed_accounts"), allowed.get("allowed_roles"))
 
@@ -71,7 +87,7 @@ ledgers_argument = click.argument(
 )
 ledger_file_argument = click.argument(
     "ledger",
-    type=FileType(
+    type=LocalType(
         "a ledger in S3 is read and appended to, but never rewritten. To work on a copy, join its "
         "segments to a file: docs/ledger.md says how"
     ),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from batch_onboard.cli.texts import count, safe
 from batch_onboard.core.lifecycle import State
-from batch_onboard.core.selection import OF_RECORDS
+from batch_onboard.core.selectable import OF_RECORDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,6 +10,7 @@ import click
 from batch_onboard.cli.arguments import (
     FILE,
     PLACE,
+    FileType,
     concurrency_option,
     config_option,
     log_format_option,
@@ -25,6 +25,7 @@ from batch_onboard.cli.arguments import option as _option
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from batch_onboard.app.discovery import DiscoverySettings
     from batch_onboard.app.ledgers import Place
@@ -33,11 +34,8 @@ if TYPE_CHECKING:
     from batch_onboard.core.targets import TargetKey
     from batch_onboard.simulator.scenario import Scenario
 
-STDOUT = Path("-")
-"""The output that is no file."""
-
-_UNIT = re.compile(r"r-[0-9a-z]{4,32}|ou-[0-9a-z]{4,32}-[a-z0-9]{8,32}")
-_REGION = re.compile(r"[a-z]{2,}(-[a-z]+)+-[0-9]+")
+_UNIT = r"r-[0-9a-z]{4,32}|ou-[0-9a-z]{4,32}-[a-z0-9]{8,32}"
+_REGION = r"[a-z]{2,}(-[a-z]+)+-[0-9]+"
 _MOST_LIST_BYTES = 16 << 20
 
 
@@ -50,14 +48,14 @@ class Form(click.ParamType[str]):
         wanted: the form in words.
     """
 
-    def __init__(self, name: str, pattern: re.Pattern[str], wanted: str) -> None:
+    def __init__(self, name: str, pattern: str, wanted: str) -> None:
         self.name = name
         self._pattern = pattern
         self._wanted = wanted
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Return the text."""
-        if self._pattern.fullmatch(str(value)) is None:
+        if re.fullmatch(self._pattern, str(value)) is None:
             self.fail(f"{value!r} is not {self._wanted}", param, ctx)
         return str(value)
 
@@ -83,7 +81,7 @@ _OPTIONS = (
         "Common",
         "-o",
         "--out",
-        type=click.Path(path_type=Path, allow_dash=True),
+        type=FileType(allow_dash=True),
         required=True,
         help="The manifest to write; -: to stdout. What was read so far is kept beside it, in "
         "OUT.discovery.jsonl, until everything is.",
@@ -168,6 +166,11 @@ def discover_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
+def is_stdout(out: Path) -> bool:
+    """Say whether an output is no file."""
+    return str(out) == "-"
+
+
 def check_options(options: dict[str, Any]) -> None:
     """Refuse options that can't go together.
 
@@ -180,7 +183,7 @@ def check_options(options: dict[str, Any]) -> None:
         raise click.UsageError("--ou and --tag go with --organization")
     if options["scenario"] is not None and not options["simulate"]:
         raise click.UsageError("--scenario goes with --simulate")
-    if options["out"] == STDOUT and options["output"] == "json":
+    if is_stdout(options["out"]) and options["output"] == "json":
         raise click.UsageError("-o - and --output json both want stdout: name a file with -o")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 import re
 from importlib import import_module
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 ENVIRONMENT_PREFIX = "BATCH_ONBOARD_"
 
 _UNITS = {"": 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-_DURATION = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>ms|s|m|h|d|)", re.ASCII)
+_DURATION = r"(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>ms|s|m|h|d|)"
 
 
 class Duration(click.ParamType[float]):
@@ -41,7 +40,7 @@ class Duration(click.ParamType[float]):
         """Return seconds."""
         if isinstance(value, float):
             return value
-        match = _DURATION.fullmatch(str(value).strip())
+        match = re.fullmatch(_DURATION, str(value).strip(), re.ASCII)
         if match is None:
             self.fail(f"{value!r} is no duration: write seconds, or 30s, 50m, 2h", param, ctx)
         seconds = float(match["number"]) * _UNITS[match["unit"]]
@@ -220,5 +219,7 @@ class LazyGroup(click.Group):
 
 def did_you_mean(word: str, known: Sequence[str]) -> str:
     """Return a question that names the nearest known word, or nothing."""
-    near = difflib.get_close_matches(word, known, n=1)
+    from difflib import get_close_matches
+
+    near = get_close_matches(word, known, n=1)
     return f"; did you mean {near[0]}?" if near else ""

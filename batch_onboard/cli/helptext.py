@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
 import sys
-import textwrap
 from typing import TYPE_CHECKING
 
 import click
@@ -18,8 +16,9 @@ WIDEST = 100
 """Longer lines are hard to read, however wide the terminal is."""
 
 _VERBATIM = "\b\n"
-_HANGING = re.compile(r"\s*(?:\S+\s{2,})?")
-"""What stands before the text of a line: its indentation, and a first column where it has one."""
+_GAP = "  "
+"""What stands between columns."""
+_LEAST_ROOM = 20
 
 
 class HelpFormatter(click.HelpFormatter):
@@ -32,6 +31,14 @@ class HelpFormatter(click.HelpFormatter):
             width = min(width_of(sys.stdout), max_width or WIDEST)
         super().__init__(indent_increment, width, max_width)
 
+    def write_usage(self, prog: str, args: str = "", prefix: str | None = None) -> None:
+        """Write how the command is called: its name, and what may follow."""
+        head = f"{prefix or 'Usage:'} {prog} "
+        if self.width - len(head) < _LEAST_ROOM:
+            self.write(f"{head}\n")
+            head = " " * 11
+        self._write_filled(args, head, " " * len(head))
+
     def write_text(self, text: str) -> None:
         """Write paragraphs, filled, or line by line those that begin with click's mark."""
         indent = " " * self.current_indent
@@ -42,9 +49,7 @@ class HelpFormatter(click.HelpFormatter):
                 self._write_filled(" ".join(paragraph.split()), indent, indent)
                 continue
             for line in paragraph.removeprefix(_VERBATIM).splitlines():
-                before = _HANGING.match(line)
-                hanging = " " * (before.end() if before is not None else 0)
-                self._write_filled(line, indent, indent + hanging)
+                self._write_filled(line, indent, indent + " " * _hanging(line))
 
     def write_dl(
         self, rows: Iterable[tuple[str, str]], col_max: int = 30, col_spacing: int = 2
@@ -62,12 +67,25 @@ class HelpFormatter(click.HelpFormatter):
             self._write_filled(meaning, head, " " * len(head))
 
     def _write_filled(self, text: str, first: str, others: str) -> None:
-        lines = textwrap.wrap(
-            text,
-            self.width,
-            initial_indent=first,
-            subsequent_indent=others,
-            break_long_words=False,
-            break_on_hyphens=False,
-        )
-        self.write("".join(f"{line}\n" for line in lines))
+        """Write words, as many on a line as there is room for; none is broken.
+
+        That is all that is needed of textwrap, whose patterns take longer to compile.
+        """
+        line, before = first, ""
+        for word in text.split(" "):
+            if not word:
+                before += " "
+            elif len(line) + len(before) + len(word) <= self.width or line == first:
+                line, before = line + before + word, " "
+            else:
+                self.write(f"{line}\n")
+                line, before = others + word, " "
+        self.write(f"{line}\n")
+
+
+def _hanging(line: str) -> int:
+    """Return where a line's text begins: after its indentation, and its first column if any."""
+    text = line.lstrip()
+    first, gap, rest = text.partition(_GAP)
+    has_column = gap and " " not in first
+    return len(line) - len(rest.lstrip() if has_column else text)

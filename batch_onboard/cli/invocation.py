@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from batch_onboard.core.redaction import Secrets
@@ -11,7 +10,6 @@ if TYPE_CHECKING:
     from batch_onboard.cli.talk import Talk
 
 
-@dataclass(slots=True)
 class Invocation:
     """One invocation of the command.
 
@@ -20,5 +18,8 @@ class Invocation:
         talk: how the command speaks on stderr, once it has said so.
     """
 
-    secrets: Secrets = field(default_factory=Secrets)
-    talk: Talk | None = None
+    __slots__ = ("secrets", "talk")
+
+    def __init__(self) -> None:
+        self.secrets = Secrets()
+        self.talk: Talk | None = None

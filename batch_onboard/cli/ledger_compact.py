@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import click
@@ -28,6 +27,8 @@ def compact(ctx: click.Context, ledger: Path, lock_timeout: float, output: str) 
     Runs, reports and resuming are as before. If the single steps matter, for audits, copy the
     file first. A crash at any moment leaves the old file or the new one, whole.
     """
+    from datetime import UTC, datetime
+
     from batch_onboard.ledger.compact import compact as compact_file
     from batch_onboard.versions import tool_version
 

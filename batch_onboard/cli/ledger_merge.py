@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from batch_onboard.cli.arguments import FileType, ledgers_argument, output_option
+from batch_onboard.cli.arguments import LocalType, ledgers_argument, output_option
 from batch_onboard.cli.examples import EXAMPLES
 from batch_onboard.cli.framework import Command, Option
 from batch_onboard.cli.ledger_options import errors_told, lock_timeout_option, print_json
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from batch_onboard.ledger.merge import Merge
 
 
-_NEW = FileType("a merged ledger is written to a file; docs/shards.md says how it comes to S3")
+_NEW = LocalType("a merged ledger is written to a file; docs/shards.md says how it comes to S3")
 
 
 @click.command(cls=Command, examples=EXAMPLES["ledger merge"])

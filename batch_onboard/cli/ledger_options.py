@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import click
 
 from batch_onboard.cli.framework import Duration, Option
-from batch_onboard.core.s3place import S3Place
 from batch_onboard.exits import Exit
 
 if TYPE_CHECKING:
@@ -28,6 +27,8 @@ lock_timeout_option = click.option(
 
 def is_folder(place: Place) -> bool:
     """Say whether a place is one that ledgers are in; in S3 a slash at its end says so."""
+    from batch_onboard.core.s3place import S3Place
+
     return place.is_folder if isinstance(place, S3Place) else place.is_dir()
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import click
@@ -35,6 +34,8 @@ def salvage(ctx: click.Context, ledger: Path, out: Path, lock_timeout: float, ou
     have told of Starts, a run with the new ledger reads every target before it starts it, even
     with --no-precheck, and waits out the time in which a Start may not yet show.
     """
+    from datetime import UTC, datetime
+
     from batch_onboard.ledger.salvage import salvage as salvage_file
     from batch_onboard.versions import tool_version
 

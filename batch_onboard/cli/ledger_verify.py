@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import click
@@ -33,6 +32,8 @@ def verify(ctx: click.Context, ledger: Place, output: str) -> None:
 
     An unfinished tail is no damage: the next run cuts it off. Damage ends with exit code 5.
     """
+    from dataclasses import asdict
+
     from batch_onboard.app.ledgers import verify_any
 
     with errors_told(ctx):

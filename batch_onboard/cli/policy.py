@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -10,7 +9,6 @@ import click
 from batch_onboard.cli.arguments import allow_profiles_option, manifest_argument, output_option
 from batch_onboard.cli.examples import EXAMPLES
 from batch_onboard.cli.framework import Command, Option, did_you_mean
-from batch_onboard.cli.problems import print_problems
 from batch_onboard.exits import Exit
 
 if TYPE_CHECKING:
@@ -59,6 +57,8 @@ def policy(
     Instances and keys are named by their ARNs, and what is asked of the service-linked role is
     kept to its path.
     """
+    import json
+
     from batch_onboard.core.policies import LONGEST_POLICY, POLICIES
 
     targets = _targets(ctx, manifest, account, allow_profiles=allow_profiles)
@@ -78,6 +78,7 @@ def _targets(
     ctx: click.Context, place: Place, account: str | None, *, allow_profiles: bool
 ) -> Sequence[Target]:
     from batch_onboard.app.s3manifests import load_any_manifest
+    from batch_onboard.cli.problems import print_problems
     from batch_onboard.manifest.problems import ManifestError
 
     try:
@@ -94,6 +95,8 @@ def _targets(
 
 
 def _print(documents: dict[str, Any], kind: str, output: str) -> None:
+    import json
+
     if kind != "all":
         click.echo(json.dumps(documents[kind], indent=2))
     elif output == "json":

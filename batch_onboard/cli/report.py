@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 import click
@@ -53,6 +52,8 @@ def report(
 
     Several ledgers, or a folder of them, make one report, as those of all shards do.
     """
+    from pathlib import PurePath
+
     from batch_onboard.app.several import read_together
     from batch_onboard.app.writing import UnwritableError, replacing
     from batch_onboard.report.formats import Format, write_report

@@ -26,13 +26,13 @@ from batch_onboard.cli.arguments import option as _option
 from batch_onboard.cli.framework import Duration, Number
 from batch_onboard.cli.selectors import SELECTOR, FailureLimit
 from batch_onboard.cli.shard_options import shard_from, shard_options
-from batch_onboard.core.selection import KEYS, Selection
-from batch_onboard.core.tolerance import Tolerance
+from batch_onboard.core.selectable import KEYS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from batch_onboard.app.settings import Settings
+    from batch_onboard.core.tolerance import Tolerance
     from batch_onboard.simulator.scenario import Scenario
 
 
@@ -239,6 +239,7 @@ def settings_from(
 ) -> Settings:
     """Make the settings of a run from its options."""
     from batch_onboard.app.settings import Settings
+    from batch_onboard.core.selection import Selection
     from batch_onboard.core.steps import Rules
 
     return Settings(
@@ -273,6 +274,8 @@ def settings_from(
 
 
 def _tolerance(options: dict[str, Any]) -> Tolerance:
+    from batch_onboard.core.tolerance import Tolerance
+
     number, percent = options["max_failures"] or (None, None)
     return Tolerance(
         number=number,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 import click
 
 from batch_onboard.cli.examples import EXAMPLES
@@ -18,6 +16,8 @@ def schema() -> None:
     For VS Code's YAML extension, write it to a file and begin the manifest with:
       # yaml-language-server: $schema=batch-onboard.schema.json
     """  # noqa: D301 - click's mark for a paragraph that is not wrapped
+    import json
+
     from batch_onboard.manifest.schema import json_schema
 
     click.echo(json.dumps(json_schema(), indent=2))

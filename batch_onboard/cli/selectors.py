@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from batch_onboard.core.lifecycle import State
-from batch_onboard.core.selection import KEYS, SelectionError, Selector
-from batch_onboard.core.targets import Api
+from batch_onboard.core.selectable import KEYS
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
+
+    from batch_onboard.core.selection import Selector
 
 
 class FailureLimit(click.ParamType[tuple[int | None, float | None]]):
@@ -34,7 +34,7 @@ class FailureLimit(click.ParamType[tuple[int | None, float | None]]):
         return None, float(match["percent"])
 
 
-class SelectorType(click.ParamType[Selector]):
+class SelectorType(click.ParamType["Selector"]):
     """`KEY=GLOB`."""
 
     name = "KEY=GLOB"
@@ -43,6 +43,8 @@ class SelectorType(click.ParamType[Selector]):
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> Selector:
         """Return the selector."""
+        from batch_onboard.core.selection import SelectionError, Selector
+
         try:
             return Selector.parse(value)
         except SelectionError as error:
@@ -56,12 +58,19 @@ class SelectorType(click.ParamType[Selector]):
 
         del ctx, param
         key = incomplete.partition("=")[0]
-        words = [f"{key}={value}" for value in _VALUES.get(key, ())]
+        words = [f"{key}={value}" for value in _values(key)]
         words += [f"{name}=" for name in KEYS if not name.endswith("NAME")]
         return [CompletionItem(word) for word in words if word.startswith(incomplete)]
 
 
-_VALUES = {"state": [state.value for state in State], "api": [api.value for api in Api]}
+def _values(key: str) -> list[str]:
+    """Return what a key's value can be, if those are few."""
+    from batch_onboard.core.lifecycle import State
+    from batch_onboard.core.targets import Api
+
+    return {"state": [state.value for state in State], "api": [api.value for api in Api]}.get(
+        key, []
+    )
 
 
 SELECTOR = SelectorType()

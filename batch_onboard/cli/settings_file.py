@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from batch_onboard.cli.framework import Option, did_you_mean
-from batch_onboard.core.s3place import SCHEME
 from batch_onboard.exits import Exit
 
 if TYPE_CHECKING:
@@ -145,6 +144,8 @@ class _Settings:
 
     def _from_here(self, option: Option, text: str) -> str:
         """Return a value, whose path, if it is one, starts from the file's own folder."""
+        from batch_onboard.core.s3place import SCHEME
+
         kind = option.type
         if not isinstance(kind, click.Path) or (kind.allow_dash and text == "-"):
             return text

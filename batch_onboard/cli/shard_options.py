@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from batch_onboard.cli.arguments import option
-from batch_onboard.core.shard import Shard
+
+if TYPE_CHECKING:
+    from batch_onboard.core.shard import Shard
 
 shard_options = (
     option(
@@ -36,6 +38,8 @@ def shard_from(options: dict[str, Any]) -> Shard | None:
     Raises:
         click.UsageError: half of it is asked for, or there is no such shard.
     """
+    from batch_onboard.core.shard import Shard
+
     index, count = options["shard_index"], options["shard_count"]
     if index is None and count is None:
         return None

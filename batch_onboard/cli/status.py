@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import socket
 import sys
 from typing import TYPE_CHECKING
 
 import click
 
 from batch_onboard.cli.arguments import ledgers_argument, output_option, progress_option
-from batch_onboard.cli.causes import summary_lines
 from batch_onboard.cli.examples import EXAMPLES
 from batch_onboard.cli.framework import Command, Duration, Option
 from batch_onboard.cli.ledger_options import errors_told, is_folder
 from batch_onboard.cli.texts import count, safe
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from batch_onboard.app.ledgers import Place
     from batch_onboard.ledger.history import History
     from batch_onboard.ledger.lock import Holder
@@ -79,6 +79,8 @@ def status(
 
 def _only_one(ledgers: tuple[Place, ...]) -> Place:
     """Return the one ledger that is to be watched."""
+    from pathlib import Path
+
     (ledger, *others) = ledgers
     if others or is_folder(ledger):
         raise click.UsageError("--follow watches one run: name one ledger")
@@ -116,6 +118,7 @@ def _print_json(history: History, holder: Holder | None, *, held: bool) -> None:
 
 
 def _print_text(history: History, ledger: Place, holder: Holder | None, *, held: bool) -> None:
+    from batch_onboard.cli.causes import summary_lines
     from batch_onboard.report.results import results
     from batch_onboard.report.summary import summarize
 
@@ -131,6 +134,8 @@ def _print_text(history: History, ledger: Place, holder: Holder | None, *, held:
 
 
 def _latest_run(history: History, *, held: bool) -> str:
+    from socket import gethostname
+
     if not history.runs:
         return "no run yet"
     run = history.runs[-1]
@@ -147,7 +152,7 @@ def _latest_run(history: History, *, held: bool) -> str:
     if held:
         return f"{began} and is under way"
     who = f"pid {run.began.pid} on {run.began.host}"
-    if run.began.host != socket.gethostname():
+    if run.began.host != gethostname():
         return f"{began} and has not ended, as far as this machine can see ({who})"
     return f"{began} and was cut off ({who}): run again to go on"
 

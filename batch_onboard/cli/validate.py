@@ -10,7 +10,6 @@ import click
 from batch_onboard.cli.arguments import allow_profiles_option, manifest_argument, output_option
 from batch_onboard.cli.examples import EXAMPLES
 from batch_onboard.cli.framework import Command
-from batch_onboard.cli.problems import print_problems, problem_facts, problem_lines
 from batch_onboard.cli.terminals import terminal_of
 from batch_onboard.cli.texts import count, safe
 from batch_onboard.exits import Exit
@@ -33,6 +32,7 @@ def validate(ctx: click.Context, manifest: Place, allow_profiles: bool, output: 
     Every problem is reported in one pass, as file:line:column: what is wrong and how to mend it.
     """
     from batch_onboard.app.s3manifests import load_any_manifest
+    from batch_onboard.cli.problems import print_problems, problem_lines
     from batch_onboard.manifest.problems import ManifestError
 
     try:
@@ -66,6 +66,8 @@ def validate(ctx: click.Context, manifest: Place, allow_profiles: bool, output: 
 
 def _print_json(problems: Sequence[Problem], *, valid: bool = True, **facts: Any) -> None:
     import msgspec
+
+    from batch_onboard.cli.problems import problem_facts
 
     told = {"valid": valid, **facts, "problems": [problem_facts(problem) for problem in problems]}
     click.echo(msgspec.json.encode(told).decode())

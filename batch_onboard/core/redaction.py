@@ -8,8 +8,8 @@ that somebody pasted into a setting, is caught by its shape or by the name that 
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,8 +28,7 @@ _SHORTEST = 8
 _STEP, _PIECE = 4, 5  # 4 - 1 + 5 = 8: see `Secrets._may_have_values`
 _FULL = 16
 """Characters from which on a beginning gives a secret away: messages are cut off anywhere."""
-_REST = re.compile(r"[A-Za-z0-9+/=_%.,:@-]*")
-_ACCOUNT = re.compile(r"\d{12}")
+_REST = r"[A-Za-z0-9+/=_%.,:@-]*"
 
 _NAMES = (
     r"(?:aws[ _.-]?)?(?:secret[ _-]?(?:access[ _-]?)?key|session[ _-]?token|security[ _-]?token)"
@@ -39,14 +38,14 @@ _NAMES = (
 _BETWEEN = r"(?:\\*[\"'])?\s*(?:[:=>]|%3[dD])\s*(?:\\*[\"'])?"
 _VALUE = r"(?:(?:AWS4-[A-Z0-9-]+|Bearer|Basic|Negotiate)\s+)?[^\s\"'\\,;&<>(){}\[\]]+"
 _BODY = r"(?:[A-Za-z0-9+/=:,.\s-]|\\[nr])*?"
-_SHAPES = re.compile(
+_SHAPES = (
     rf"{PRIVATE_KEY}(?:{_BODY}-----END [A-Z ]{{0,30}}PRIVATE KEY-----|(?:[A-Za-z0-9+/=\s]|\\[nr])*)"
     rf"|(?P<name>(?i:{_NAMES}){_BETWEEN}){_VALUE}"
     r"|(?P<signature>(?i:signature)(?:\\*[\"'])?\s*(?:[:=]|%3[dD])\s*(?:\\*[\"'])?)[0-9A-Fa-f]{16,}"
     r"|(?P<scheme>://)[^\s/@:\"']*:[^\s/@\"']+(?=@)"
     rf"|{ACCESS_KEY_ID}|{SESSION_TOKEN}"
 )
-_LONG_BASE64 = re.compile(r"(?<![A-Za-z0-9+/])[A-Za-z0-9+][A-Za-z0-9+/]{99,}={0,2}")
+_LONG_BASE64 = r"(?<![A-Za-z0-9+/])[A-Za-z0-9+][A-Za-z0-9+/]{99,}={0,2}"
 # Without one of these nothing has a shape. Searching for them first is some hundred times faster.
 _HINTS = (
     *("akia", "asia", "fwog", "fqog", "iqoj", "aqod", "private key", "secret", "token"),
@@ -69,10 +68,10 @@ class Secrets:
         left out: to take them out of every text would hide what the text is about.
         """
         for value in values:
-            if value is None or len(value) < _SHORTEST or _ACCOUNT.fullmatch(value):
+            if value is None or len(value) < _SHORTEST or _is_account(value):
                 continue
             if value[:_FULL] not in self._beginnings:
-                for spelling in {value, quote(value, safe="")}:
+                for spelling in {value, _quoted(value)}:
                     self._remember(spelling)
 
     def _remember(self, value: str) -> None:
@@ -87,8 +86,8 @@ class Secrets:
             text = "".join(self._without_values(text))
         lowered = text.lower()
         if any(hint in lowered for hint in _HINTS):
-            text = _SHAPES.sub(_replacement, text)
-        return _LONG_BASE64.sub(REDACTED, text)
+            text = _pattern(_SHAPES).sub(_replacement, text)
+        return _pattern(_LONG_BASE64).sub(REDACTED, text)
 
     def _may_have_values(self, text: str) -> bool:
         """Say whether a known secret may stand anywhere: nearly no text has one, and this is fast.
@@ -114,10 +113,27 @@ class Secrets:
     def _end(self, text: str, at: int) -> int | None:
         """Return where a known secret that begins here ends, or None if none begins here."""
         if text[at : at + _FULL] in self._beginnings:
-            return next(_REST.finditer(text, at + _FULL)).end()
+            return next(_pattern(_REST).finditer(text, at + _FULL)).end()
         short = (each for each in self._whole[text[at : at + _SHORTEST]] if len(each) < _FULL)
         ends = (at + len(each) for each in short if text.startswith(each, at))
         return max(ends, default=None)
+
+
+@cache
+def _pattern(text: str) -> re.Pattern[str]:
+    """Compile a pattern when it is first needed: many commands say nothing that could hide one."""
+    return re.compile(text)
+
+
+def _is_account(value: str) -> bool:
+    return len(value) == 12 and value.isdecimal()
+
+
+def _quoted(value: str) -> str:
+    """Return a value as it stands in a URL."""
+    from urllib.parse import quote  # noqa: PLC0415 - it takes long to import, and few need it
+
+    return quote(value, safe="")
 
 
 def _replacement(match: re.Match[str]) -> str:

@@ -8,25 +8,13 @@ from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
+from batch_onboard.core.selectable import FACTS, KEYS, LABEL, OF_RECORDS
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from batch_onboard.core.record import Record
     from batch_onboard.core.targets import Target
-
-_FACTS: dict[str, Callable[[Target, Record], str | None]] = {
-    "account_id": lambda target, _: target.key.account_id,
-    "region": lambda target, _: target.key.region,
-    "instance_id": lambda target, _: target.key.instance_id,
-    "api": lambda target, _: target.api.value,
-    "wave": lambda target, _: str(target.wave),
-    "state": lambda _, record: record.state.value,
-    "failure_code": lambda _, record: record.failure_code,
-    "error_code": lambda _, record: record.error_code,
-}
-OF_RECORDS = frozenset({"state", "failure_code", "error_code"})
-"""What of it only a ledger knows, so that it changes from run to run."""
-_LABEL = "labels."
 
 
 class SelectionError(Exception):
@@ -56,27 +44,23 @@ class Selector:
         key, equals, glob = text.partition("=")
         if not equals:
             raise SelectionError(f"{text!r} is not of the form KEY=GLOB, as in region=eu-*")
-        if key not in _FACTS and not (key.startswith(_LABEL) and len(key) > len(_LABEL)):
-            near = get_close_matches(key, [*_FACTS, _LABEL], 1)
+        if key not in FACTS and not (key.startswith(LABEL) and len(key) > len(LABEL)):
+            near = get_close_matches(key, [*FACTS, LABEL], 1)
             hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(KEYS)}"
             raise SelectionError(f"{text!r}: there is no key {key!r}; {hint}")
         return cls(key, glob)
 
     def matches(self, target: Target, record: Record) -> bool:
         """Say whether a target's value looks like the glob."""
-        fact = _FACTS.get(self.key)
+        fact = FACTS.get(self.key)
         if fact is not None:
             value = fact(target, record)
         else:
-            value = dict(target.labels).get(self.key.removeprefix(_LABEL))
+            value = dict(target.labels).get(self.key.removeprefix(LABEL))
         return fnmatchcase(value or "", self.glob)
 
     def __str__(self) -> str:
         return f"{self.key}={self.glob}"
-
-
-KEYS = (*_FACTS, "labels.NAME")
-"""What a selector can name."""
 
 
 @dataclass(frozen=True, slots=True)

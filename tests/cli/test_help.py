@@ -10,6 +10,7 @@ import click
 import pytest
 
 from batch_onboard.cli.entry import cli
+from batch_onboard.cli.examples import EXAMPLES
 from batch_onboard.cli.framework import Duration, Option
 from batch_onboard.cli.run import run
 from batch_onboard.exits import MEANINGS, Exit
@@ -17,38 +18,66 @@ from batch_onboard.exits import MEANINGS, Exit
 if TYPE_CHECKING:
     from tests.cli.conftest import Shell
 
-HEAVY = {
-    "aioboto3",
-    "aiobotocore",
-    "boto3",
-    "botocore",
-    "aiohttp",
-    "anyio",
-    "pydantic",
-    "structlog",
-    "rich",
-    "yaml",
-    "msgspec",
-}
+# A program that does as little as one can with click.
+LEAST = """
+import click
 
+@click.group()
+def main(): "A group."
 
-@pytest.mark.parametrize(
-    "arguments",
-    [["--help"], [], ["run", "--help"], ["plan", "--help"], ["discover", "--help"], ["nope"]],
+@main.command()
+@click.argument("x", type=click.Path())
+@click.option("--y", default="1", help="An option.")
+def run(x, y): "A command."
+"""
+OURS = "from batch_onboard.__main__ import main"
+
+# What help may import besides: words to show, and no library at all.
+ROOMS = re.compile(
+    r"batch_onboard(\.__main__|\.exits|\.cli(\..+)?|\.core(\.(redaction|selectable|wording))?)?"
 )
-def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
-    """Help must answer at once, so what it does not need is not imported."""
-    program = (
-        "import sys\n"
-        f"sys.argv = ['batch-onboard', *{arguments!r}]\n"
-        "from batch_onboard.cli.entry import main\n"
+WORK = {
+    *("conduct", "causes", "discovering", "ending", "loading", "metrics", "planning", "preview"),
+    *("problems", "running", "talk"),
+}
+OF_PYTHON = {"gc", "signal", "unicodedata"}  # the entry, and core.wording
+NEAREST = {"difflib", "heapq", "_heapq"}
+
+
+def imported(program: str, *arguments: str) -> set[str]:
+    """Return the modules that a program has imported by its end."""
+    whole = (
+        f"import sys\nsys.argv = ['batch-onboard', *{list(arguments)!r}]\n{program}\n"
         "try: main()\n"
-        f"finally: print(sorted({HEAVY!r} & set(sys.modules)), file=sys.stderr)\n"
+        "finally: print(*sorted(sys.modules), file=sys.stderr)\n"
     )
     ended = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+        [sys.executable, "-c", whole], capture_output=True, text=True, check=False
     )
-    assert ended.stderr.splitlines()[-1] == "[]"
+    return set(ended.stderr.splitlines()[-1].split())
+
+
+@pytest.mark.parametrize("command", ["", *EXAMPLES])
+def test_help_imports_click_and_words(command: str) -> None:
+    """Help answers as fast as a click program can: it imports nothing that does the work."""
+    arguments = [*command.split(), "--help"] if command else []
+    more = imported(OURS, *arguments) - imported(LEAST, "run", "--help")
+    own = {name for name in more if ROOMS.fullmatch(name)}
+    assert more - own <= OF_PYTHON
+    assert own.isdisjoint({f"batch_onboard.cli.{name}" for name in WORK})
+
+
+@pytest.mark.parametrize("arguments", [["rnu"], ["run", "m", "--concurency", "3"]])
+def test_a_mistake_imports_what_finds_the_nearest_word(arguments: list[str]) -> None:
+    """Who mistypes is answered as fast as who asks for help."""
+    more = imported(OURS, *arguments) - imported(LEAST, "run", "--help")
+    assert {name for name in more if not ROOMS.fullmatch(name)} <= NEAREST | OF_PYTHON
+
+
+def test_the_version_imports_no_library() -> None:
+    """Versions are read from what is installed, without importing it."""
+    libraries = {"aioboto3", "aiobotocore", "aiohttp", "anyio", "boto3", "botocore", "pydantic"}
+    assert imported(OURS, "--version").isdisjoint(libraries)
 
 
 def test_without_arguments_there_is_short_help_with_three_examples(shell: Shell) -> None:
