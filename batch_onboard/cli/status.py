@@ -14,8 +14,6 @@ from batch_onboard.cli.ledger_options import errors_told, is_folder
 from batch_onboard.cli.texts import count, safe
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from batch_onboard.app.ledgers import Place
     from batch_onboard.ledger.history import History
     from batch_onboard.ledger.lock import Holder
@@ -79,8 +77,6 @@ def status(
 
 def _only_one(ledgers: tuple[Place, ...]) -> Place:
     """Return the one ledger that is to be watched."""
-    from pathlib import Path
-
     (ledger, *others) = ledgers
     if others or is_folder(ledger):
         raise click.UsageError("--follow watches one run: name one ledger")
