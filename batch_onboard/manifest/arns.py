@@ -11,9 +11,11 @@ import re
 from batch_onboard.core.targets import TargetKey
 
 _REGION = r"[a-z]{2,}(?:-[a-z]+)+-[0-9]+"
-_INSTANCE = re.compile(
+INSTANCE = (
     rf"arn:aws(?:-[a-z]+)*:connect:({_REGION}):([0-9]{{12}}):instance/([a-zA-Z0-9_.-]{{1,256}})"
 )
+"""The pattern of an instance's ARN; its groups are Region, account and id."""
+_INSTANCE = re.compile(INSTANCE)
 # A role's path may hold any visible ASCII character; its name has at most 64.
 _ROLE = re.compile(
     r"arn:aws(?:-[a-z]+)*:iam::([0-9]{12}):role/(?:[!-~]{1,510}/)?[a-zA-Z0-9_+=,.@-]{1,64}"

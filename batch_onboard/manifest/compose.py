@@ -23,15 +23,13 @@ from yaml.events import (
 )
 
 from batch_onboard.manifest.nodes import MappingNode, SequenceNode, place_at
-from batch_onboard.manifest.problems import Place
+from batch_onboard.manifest.problems import Complaints, Place
 from batch_onboard.manifest.scalars import typed
 from batch_onboard.manifest.tokens import YAML
 from batch_onboard.manifest.wording import named, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from batch_onboard.manifest.problems import Complaints
 
 MAX_DEPTH = 32
 """Levels of nesting. Five are enough for a manifest."""
@@ -48,7 +46,12 @@ _DIRECTIVE = re.compile(r"^%(?!YAML )\S*", re.MULTILINE)
 
 
 def compose(
-    text: str, file: str, complaints: Complaints, *, plain: Callable[[str], object] = typed
+    text: str,
+    file: str,
+    complaints: Complaints,
+    *,
+    plain: Callable[[str], object] = typed,
+    nodes: int = 0,
 ) -> object:
     """Return the one document of a YAML text: a node, or a scalar's value.
 
@@ -57,6 +60,7 @@ def compose(
         file: where it is from.
         complaints: where to complain.
         plain: what a plain (unquoted) scalar stands for.
+        nodes: how many values are to be counted besides those of the text.
 
     Raises:
         StopReading: it is not YAML, or YAML beyond what a manifest may use.
@@ -66,13 +70,26 @@ def compose(
         message = "YAML directives (%) are not allowed"
         complaints.stop(place, "yaml-directive", message, "remove this line")
     complaints.reads(file, text, YAML)
-    composer = _Composer(text, file, complaints, plain)
+    composer = _Composer(text, file, complaints, plain, nodes=nodes)
     try:
         return composer.document()
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = Place(file, 1, 1) if mark is None else place_at(file, mark)
         complaints.stop(place, "not-yaml", *_explained(error, text, place))
+
+
+def compose_item(text: str, file: str, *, lines_before: int) -> object:
+    """Return the one item of a block sequence that has been found to be right.
+
+    Args:
+        text: the item's lines.
+        file: where it is from.
+        lines_before: how many lines of the file stand before it.
+    """
+    composer = _Composer(text, file, Complaints(file), typed, lines_before=lines_before)
+    (item,) = cast("SequenceNode", composer.document())
+    return item
 
 
 def _explained(error: yaml.MarkedYAMLError, text: str, place: Place) -> tuple[str, str]:
@@ -90,13 +107,21 @@ class _Composer:
     """One pass over the events of one text."""
 
     def __init__(
-        self, text: str, file: str, complaints: Complaints, plain: Callable[[str], object]
+        self,
+        text: str,
+        file: str,
+        complaints: Complaints,
+        plain: Callable[[str], object],
+        *,
+        nodes: int = 0,
+        lines_before: int = 0,
     ) -> None:
         self._plain = plain
         self._next = cast("Any", yaml.CSafeLoader(text).get_event)
         self._file = file
         self._complaints = complaints
-        self._nodes = 0
+        self._nodes = nodes
+        self._lines_before = lines_before
         self._depth = 0
         self._anchors: dict[str, tuple[object, int]] = {}
         self._unfinished: set[str] = set()
@@ -153,7 +178,7 @@ class _Composer:
         return node
 
     def _mapping(self, start: _Event) -> MappingNode:
-        node = MappingNode(self._file, start.start_mark)
+        node = MappingNode(self._file, start.start_mark, self._lines_before)
         marks = node.marks
         while type(event := self._next()) is not MappingEndEvent:
             key = self._key(event, node)

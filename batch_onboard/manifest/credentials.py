@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from batch_onboard.core.targets import PLAIN_SESSION, Identity, RoleSession
 from batch_onboard.manifest.arns import role_account
@@ -33,12 +33,11 @@ _SESSION_KEYS = frozenset(SESSION)
 class Identities:
     """Makes identities, one object for all targets that use the same one."""
 
-    def __init__(self, complaints: Complaints) -> None:
-        self._complaints = complaints
+    def __init__(self) -> None:
         # With each identity the account that its role is of, where it has one.
         self._known: dict[_Wanted, tuple[Identity, str | None]] = {}
 
-    def of(self, layers: Layers, key: TargetKey) -> Identity | None:
+    def of(self, layers: Layers, key: TargetKey, complaints: Complaints) -> Identity | None:
         """Return a target's identity, or None, having complained, if its settings are wrong."""
         holder = layers.holder
         wanted = (
@@ -50,45 +49,57 @@ class Identities:
         identity, account_id = self._known.get(wanted, _UNKNOWN)
         if identity is not None and account_id in (None, key.account_id):
             return identity
-        return self._make(wanted, layers, key)
+        return self._make(wanted, layers, key, complaints)
 
-    def _make(self, wanted: _Wanted, layers: Layers, key: TargetKey) -> Identity | None:
+    def _make(
+        self, wanted: _Wanted, layers: Layers, key: TargetKey, complaints: Complaints
+    ) -> Identity | None:
         role_arn, external_id, _, session = wanted
         account_id = None
         if role_arn is not None:
             account_id = role_account(role_arn)
             if account_id != key.account_id:
                 wrong = _wrong_role(role_arn, account_id, key)
-                self._complain(layers.holder["role_arn"], "role_arn", *wrong)
+                _complain(complaints, layers.holder["role_arn"], "role_arn", *wrong)
                 return None
         if external_id is not None:
             wrong_external = _wrong_external_id(external_id, role_arn)
             if wrong_external is not None:
-                self._complain(layers.holder["external_id"], "external_id", *wrong_external)
+                holder = layers.holder["external_id"]
+                _complain(complaints, holder, "external_id", *wrong_external)
                 return None
-        if not self._accepts_session(layers, session, role_arn):
+        if not _accepts_session(layers, session, role_arn, complaints):
             return None
         identity = Identity(*wanted)
         self._known[wanted] = identity, account_id
         return identity
 
-    def _accepts_session(self, layers: Layers, session: RoleSession, role_arn: str | None) -> bool:
-        wrong_tags = _wrong_tags(session.tags)
-        if wrong_tags is not None:
-            self._complain(layers.holder["session_tags"], "session_tags", "wrong-value", wrong_tags)
-            return False
-        without_role = [name for name in SESSION if role_arn is None and name in layers.holder]
-        for name in without_role:
-            self._complain(layers.holder[name], name, *_roleless(name))
-        return not without_role
 
-    def _complain(
-        self, holder: Checked[Settings], name: str, code: str, message: str, hint: str = ""
-    ) -> None:
-        value = holder.node[name]
-        if not (isinstance(value, str) and unknown_words(value)):  # else refused where it stands
-            place = holder.node.value_place(name)
-            self._complaints.error(place, code, message, hint, subject=name)
+def _accepts_session(
+    layers: Layers, session: RoleSession, role_arn: str | None, complaints: Complaints
+) -> bool:
+    wrong_tags = _wrong_tags(session.tags)
+    if wrong_tags is not None:
+        holder = layers.holder["session_tags"]
+        _complain(complaints, holder, "session_tags", "wrong-value", wrong_tags)
+        return False
+    without_role = [name for name in SESSION if role_arn is None and name in layers.holder]
+    for name in without_role:
+        _complain(complaints, layers.holder[name], name, *_roleless(name))
+    return not without_role
+
+
+def _complain(
+    complaints: Complaints,
+    holder: Checked[Settings],
+    name: str,
+    code: str,
+    message: str,
+    hint: str = "",
+) -> None:
+    value = holder.node[name]
+    if not (isinstance(value, str) and unknown_words(value)):  # else refused where it stands
+        complaints.error(holder.node.value_place(name), code, message, hint, subject=name)
 
 
 def _filled(holder: Checked[Settings], name: str, key: TargetKey) -> str:
@@ -96,14 +107,10 @@ def _filled(holder: Checked[Settings], name: str, key: TargetKey) -> str:
 
 
 def _session(layers: Layers) -> RoleSession:
-    def given(name: str) -> Any:
-        holder = layers.holder.get(name)
-        return None if holder is None else getattr(holder.settings, name)
-
     return RoleSession(
-        given("session_duration") or PLAIN_SESSION.duration,
-        tuple(sorted((given("session_tags") or {}).items())),
-        given("source_identity"),
+        layers.value("session_duration") or PLAIN_SESSION.duration,
+        tuple(sorted((layers.value("session_tags") or {}).items())),
+        layers.value("source_identity"),
     )
 
 

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from batch_onboard.manifest.agreement import check_agreement
 from batch_onboard.manifest.checking import check
-from batch_onboard.manifest.compose import compose
 from batch_onboard.manifest.explain import account_id_is_number
 from batch_onboard.manifest.layers import Base, Layers
 from batch_onboard.manifest.models import ACCOUNT_ID, Defaults, Head, Settings
 from batch_onboard.manifest.nodes import MappingNode
 from batch_onboard.manifest.problems import Place
+from batch_onboard.manifest.runs import Runs, compose_manifest
 from batch_onboard.manifest.wording import described, quoted
 
 if TYPE_CHECKING:
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     from batch_onboard.manifest.problems import Complaints
 
 
-def read_head(text: str, file: str, complaints: Complaints) -> Checked[Head]:
-    """Return a manifest's own keys, having complained of wrong ones.
+def read_head(text: str, file: str, complaints: Complaints) -> tuple[Checked[Head], Runs]:
+    """Return a manifest's own keys, having complained of wrong ones, and what its instances lack.
 
     Raises:
         StopReading: the text is no YAML mapping.
     """
-    root = compose(text, file, complaints)
+    root, runs = compose_manifest(text, file, complaints)
     if not isinstance(root, MappingNode):
         message = (
             f"a manifest is a mapping with version: 1 and instances; this is {described(root)}"
@@ -36,7 +36,7 @@ def read_head(text: str, file: str, complaints: Complaints) -> Checked[Head]:
     if "version" not in root:
         message = "version is missing"
         complaints.error(root.place, "missing-key", message, "add version: 1", subject="version")
-    return head
+    return head, runs
 
 
 def read_base(root: MappingNode, complaints: Complaints, *, allow_profiles: bool) -> Base:

@@ -23,11 +23,10 @@ _DISABLED = Encryption(enabled=False)
 class Encryptions:
     """Makes encryptions, one object for all targets that want the same."""
 
-    def __init__(self, complaints: Complaints) -> None:
-        self._complaints = complaints
+    def __init__(self) -> None:
         self._known: dict[str, tuple[Encryption, str]] = {}
 
-    def of(self, layers: Layers, key: TargetKey) -> Encryption | None:
+    def of(self, layers: Layers, key: TargetKey, complaints: Complaints) -> Encryption | None:
         """Return a target's encryption, or None if it is wrong or set nowhere.
 
         What is wrong is complained of; that it is missing is left to the caller.
@@ -45,19 +44,18 @@ class Encryptions:
         if known is None:
             region = key_region(key_arn)
             if region is None or len(key_arn) > 500:  # EncryptionKey of the service model
-                self._refuse(holder, key_arn)
+                _refuse(holder, key_arn, complaints)
                 return None
             known = self._known[key_arn] = (Encryption(True, key_arn, "KMS"), region)
         encryption, region = known
         if region != key.region:
-            self._complaints.warning(_place(holder), "foreign-key", *_foreign_key(region, key))
+            complaints.warning(_place(holder), "foreign-key", *_foreign_key(region, key))
         return encryption
 
-    def _refuse(self, holder: Checked[Settings], key_arn: str) -> None:
-        if not unknown_words(holder.node["encryption"]["key_arn"]):  # else refused where it stands
-            self._complaints.error(
-                _place(holder), "wrong-value", _wrong_key(key_arn), subject="key_arn"
-            )
+
+def _refuse(holder: Checked[Settings], key_arn: str, complaints: Complaints) -> None:
+    if not unknown_words(holder.node["encryption"]["key_arn"]):  # else refused where it stands
+        complaints.error(_place(holder), "wrong-value", _wrong_key(key_arn), subject="key_arn")
 
 
 def _place(holder: Checked[Settings]) -> Place:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import io
 import json
+import re
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from batch_onboard.manifest.nodes import MappingNode, Spot, place_at
 from batch_onboard.manifest.problems import Place
 from batch_onboard.manifest.scalars import Numeral, numeral
+from batch_onboard.manifest.shapes import Value, pattern_of, read_lines, shape_of, spelled
 from batch_onboard.manifest.tokens import JSON_LINES, JSON_TOKEN
 from batch_onboard.manifest.wording import named
 
@@ -16,35 +18,97 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from batch_onboard.manifest.problems import Complaints
+    from batch_onboard.manifest.shapes import Shape, Written
 
 
-def read_jsonl(text: str, file: str, complaints: Complaints) -> Iterator[tuple[object, Place]]:
-    """Yield each line's value and place, complaining of lines that are no JSON."""
+def read_jsonl(text: str, file: str, complaints: Complaints) -> Iterator[Written]:
+    """Yield each line's instance, complaining of lines that are no JSON."""
     complaints.reads(file, text, JSON_LINES)
-    decoder = _Decoder(file)
-    for number, line in enumerate(io.StringIO(text), 1):
+    return read_lines(text, 0, 1, _Paper(file, complaints))
+
+
+class _Paper:
+    """The lines of a file."""
+
+    def __init__(self, file: str, complaints: Complaints) -> None:
+        self.file = file
+        self._complaints = complaints
+        self._decoder = _Decoder(file)
+
+    def instance(self, text: str, line: int) -> object:
+        """Return the value of a line that is known to be right."""
+        return self._decoder.decode(text, line)
+
+    def shape(self, line: str) -> Shape | None:
+        """Return the shape of a line that is known to be right."""
+        line = line.rstrip("\r\n")
+        values = _values(line)
+        return None if values is None else shape_of(line, values, ends=r"(?:\r?\n|\Z)")
+
+    def read(self, line: str, number: int) -> Iterator[tuple[object, Place]]:
+        """Yield a line's value, if it has one, complaining if it is no JSON."""
         if line.isspace():
-            continue
-        place = Place(file, number, 1)
+            return
+        place = Place(self.file, number, 1)
+        complain = self._complaints.error
         try:
-            value = decoder.decode(line, number)
+            value = self._decoder.decode(line, number)
         except json.JSONDecodeError as error:
             message, hint = (
                 f"this is not JSON: {error.msg}",
                 "write one object or ARN in quotes a line",
             )
-            complaints.error(place._replace(column=error.colno), "not-json", message, hint)
+            complain(place._replace(column=error.colno), "not-json", message, hint)
         except _DuplicateKeyError as error:
             message, hint = f"{named(error.key)} is given twice", "keep one of them"
-            complaints.error(error.place, "duplicate-key", message, hint, subject=error.key)
+            complain(error.place, "duplicate-key", message, hint, subject=error.key)
         except RecursionError:
             hint = "an instance needs two levels"
-            complaints.error(place, "too-deep", "nested too deep", hint)
+            complain(place, "too-deep", "nested too deep", hint)
         except UnicodeEncodeError:
             message = "half a character (a lone surrogate) is escaped"
-            complaints.error(place, "half-a-character", message, "write it whole")
+            complain(place, "half-a-character", message, "write it whole")
         else:
             yield value, place
+
+
+_TEXT = r'([^"\\\x00-\x1f]*)'
+_INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,17})")
+
+
+def _values(line: str) -> list[Value] | None:
+    """Return the values in a line's objects; None, if one of them has more than one spelling."""
+    path: list[str] = []
+    key = ""
+    values = []
+    tokens = [*JSON_TOKEN.finditer(line)]
+    for token, after in zip_longest(tokens, (after[0] for after in tokens[1:])):
+        text = token[0]
+        if text == "{":
+            path.append(key)
+        elif text == "}":
+            path.pop()
+        elif after == ":":
+            key = json.loads(text)
+        elif text not in _STRUCTURE:
+            value = _value(spelled((*path[1:], key) if path else ()), token)
+            if value is None:
+                return None
+            values.append(value)
+    return values
+
+
+_STRUCTURE = frozenset({":", ",", "true", "false"})
+"""Tokens that stand in a shape as they are."""
+
+
+def _value(path: tuple[str, ...], token: re.Match[str]) -> Value | None:
+    start, end = token.span()
+    if re.fullmatch(f'"{_TEXT}"', token[0]):
+        return Value(path, start + 1, end - 1, pattern_of(path, _TEXT))
+    if _INTEGER.fullmatch(token[0]):
+        return Value(path, start, end, f"({_INTEGER.pattern})")
+    return None
 
 
 class _DuplicateKeyError(Exception):

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from batch_onboard.core.targets import Api
 
 if TYPE_CHECKING:
     from batch_onboard.manifest.checking import Checked
     from batch_onboard.manifest.models import Instance, Settings
 
+Labels = tuple[tuple[str, str], ...]
+"""Names and texts."""
 
 _IDENTIFYING = frozenset({"account_id", "region", "id", "arn"})
 """The keys that say which instance is meant, and nothing of how it is to be onboarded."""
@@ -16,6 +20,8 @@ SESSION = ("session_duration", "session_tags", "source_identity")
 """The keys that say how a role's session is asked for."""
 NO_ROLE = "none"
 """The value of `role_arn` that takes a role from below away: the caller's own credentials."""
+API = {api.value: api for api in Api}
+"""What the values of `api` stand for."""
 _OF_A_ROLE = frozenset({"role_arn", "external_id", *SESSION})
 
 
@@ -30,8 +36,13 @@ class Layers:
     """
 
     holder: dict[str, Checked[Settings]] = field(default_factory=dict)
-    labels: tuple[tuple[str, str], ...] = ()
+    labels: Labels = ()
     doubtful: frozenset[str] = frozenset()
+
+    def value(self, name: str) -> Any:
+        """Return the value that holds for a key; None, where none does."""
+        holder = self.holder.get(name)
+        return None if holder is None else getattr(holder.settings, name)
 
     def under(self, top: Checked[Settings]) -> Layers:
         """Lay one mapping's settings over these.

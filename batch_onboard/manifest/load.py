@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from batch_onboard.manifest.models import Head
     from batch_onboard.manifest.nodes import MappingNode
     from batch_onboard.manifest.problems import Problem
+    from batch_onboard.manifest.runs import Runs
     from batch_onboard.manifest.sources import Source
 
 MAX_MANIFEST_BYTES = 64 << 20
@@ -105,11 +106,11 @@ class _Loading:
         """
         content = self._read()
         text = decode(content.data, self._file, self.complaints)
-        head = read_head(text, self._file, self.complaints)
+        head, runs = read_head(text, self._file, self.complaints)
         base = read_base(head.node, self.complaints, allow_profiles=self._allow_profiles)
         builder = TargetBuilder(base, self.complaints, allow_profiles=self._allow_profiles)
         sources = SourceReader(self._folder, self.complaints)
-        self._add_instances(head.node, builder, sources)
+        self._add_instances(head.node, runs, builder, sources)
         self._check_whole(head, base, builder)
         if self.complaints.has_errors:
             raise StopReading
@@ -130,15 +131,13 @@ class _Loading:
             self.complaints.stop(Place(self._file, 1, 1), "unusable-file", message)
 
     def _add_instances(
-        self, root: MappingNode, builder: TargetBuilder, sources: SourceReader
+        self, root: MappingNode, runs: Runs, builder: TargetBuilder, sources: SourceReader
     ) -> None:
         instances, names = root.get("instances"), root.get("sources")
         if isinstance(instances, SequenceNode):
-            for index, instance in enumerate(instances):
-                builder.add(instance, instances.item_place(index))
+            builder.add_all(runs.added_to(instances))
         if isinstance(names, SequenceNode):
-            for instance, place in sources.read(names):
-                builder.add(instance, place)
+            builder.add_all(sources.read(names))
 
     def _check_whole(self, head: Checked[Head], base: Base, builder: TargetBuilder) -> None:
         """Complain of what shows only when everything was read."""

@@ -32,9 +32,9 @@ class Spot(NamedTuple):
     column: int
 
 
-def place_at(file: str, mark: Mark) -> Place:
+def place_at(file: str, mark: Mark, lines_before: int = 0) -> Place:
     """Return the place of a mark, as editors count."""
-    return Place(file, mark.line + 1, mark.column + 1)
+    return Place(file, mark.line + 1 + lines_before, mark.column + 1)
 
 
 class MappingNode(dict[str, Any]):
@@ -45,21 +45,23 @@ class MappingNode(dict[str, Any]):
         start: where it starts.
         marks: for each key in order, where it stands and where its value does.
         untexted: the keys that were written as a number, a boolean or null.
+        lines_before: lines of the file that stand before what marks count from.
     """
 
-    __slots__ = ("file", "marks", "start", "untexted")
+    __slots__ = ("file", "lines_before", "marks", "start", "untexted")
 
-    def __init__(self, file: str, start: Mark) -> None:
+    def __init__(self, file: str, start: Mark, lines_before: int = 0) -> None:
         super().__init__()
         self.file = file
         self.start = start
+        self.lines_before = lines_before
         self.marks: list[Mark] = []
         self.untexted: list[str] = []
 
     @property
     def place(self) -> Place:
         """Where the mapping starts."""
-        return place_at(self.file, self.start)
+        return place_at(self.file, self.start, self.lines_before)
 
     def key_place(self, key: str) -> Place:
         """Where a key stands."""
@@ -70,7 +72,8 @@ class MappingNode(dict[str, Any]):
         return self._place_of(key, 1)
 
     def _place_of(self, key: str, which: int) -> Place:
-        return place_at(self.file, self.marks[2 * list(self).index(key) + which])
+        mark = self.marks[2 * list(self).index(key) + which]
+        return place_at(self.file, mark, self.lines_before)
 
     def rename(self, old: str, new: str) -> None:
         """Give a key another name, at the same place."""

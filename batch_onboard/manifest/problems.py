@@ -98,9 +98,13 @@ class Complaints:
 
     Args:
         file: the manifest, whose problems come first.
+
+    Attributes:
+        made: how many complaints were made, each repeat counted.
     """
 
     def __init__(self, file: str) -> None:
+        self.made = 0
         self._problems: dict[tuple[Place, str, str], Problem] = {}
         self._repeats: dict[tuple[Place, str, str], int] = {}
         self._files = {file: 0}
@@ -140,6 +144,7 @@ class Complaints:
         raise StopReading
 
     def _add(self, place: Place, problem: Problem) -> None:
+        self.made += 1
         complaint = (place, problem.code, problem.subject)
         if complaint in self._problems:
             self._repeats[complaint] = self._repeats.get(complaint, 0) + 1

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
     from batch_onboard.manifest.folder import Address, Folder, Found
     from batch_onboard.manifest.nodes import SequenceNode
-    from batch_onboard.manifest.problems import Complaints, Place
+    from batch_onboard.manifest.problems import Complaints
+    from batch_onboard.manifest.shapes import Written
 
 MAX_SOURCE_BYTES = 256 << 20
 """The size of one source: about two million instances."""
@@ -54,7 +55,7 @@ class SourceReader:
             folder.manifest.real: "it is the manifest itself; name another file"
         }
 
-    def read(self, names: SequenceNode) -> Iterator[tuple[object, Place]]:
+    def read(self, names: SequenceNode) -> Iterator[Written]:
         """Yield the instances of all sources, complaining of those that can't be used."""
         for index, name in enumerate(names):
             place = names.item_place(index)
@@ -70,7 +71,7 @@ class SourceReader:
             except StopReading:
                 continue  # complained of; the other sources may have problems too
 
-    def _instances(self, name: str) -> Iterator[tuple[object, Place]]:
+    def _instances(self, name: str) -> Iterator[Written]:
         read = _READERS.get(PurePosixPath(name).suffix.lower())
         if read is None:
             raise UnusableFileError("its name must end in .csv or .jsonl")

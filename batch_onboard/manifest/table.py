@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import difflib
-import io
 import itertools
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -17,6 +16,7 @@ from batch_onboard.manifest.models import (
 from batch_onboard.manifest.nodes import MappingNode, Spot
 from batch_onboard.manifest.problems import Place, StopReading
 from batch_onboard.manifest.scalars import numeral
+from batch_onboard.manifest.shapes import Value, pattern_of, read_lines, shape_of
 from batch_onboard.manifest.tokens import CELL, CSV
 from batch_onboard.manifest.wording import named
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from batch_onboard.manifest.problems import Complaints
+    from batch_onboard.manifest.shapes import Shape, Written
 
 _TRUTHS = {"true": True, "false": False}
 _NESTED = ("encryption", "labels")
@@ -46,39 +47,84 @@ class _Line(NamedTuple):
     cells: list[str]
 
 
-def read_csv(text: str, file: str, complaints: Complaints) -> Iterator[tuple[object, Place]]:
-    """Yield each row's instance and place.
+def read_csv(text: str, file: str, complaints: Complaints) -> Iterator[Written]:
+    """Yield each row's instance.
 
     Raises:
         StopReading: it is not CSV, or its columns are not right.
     """
     complaints.reads(file, text, CSV)
-    lines = _lines(text, file, complaints)
-    header = next(lines, None)
-    if header is None:
-        hint = "its first row names the columns"
-        complaints.stop(Place(file, 1, 1), "empty-file", "the file is empty", hint)
-    columns = _columns(header, file, complaints)
-    for line in lines:
-        if len(line.cells) != len(columns):
-            message = f"{len(line.cells)} cells, but {len(columns)} columns"
-            place = Place(file, line.number, 1)
-            complaints.error(place, "cell-count", message, "give each column one")
-        elif any(line.cells):
-            yield _instance(line, columns, file), Place(file, line.number, 1)
+    start = 0
+    for number in itertools.count(1):
+        if start >= len(text):
+            hint = "its first row names the columns"
+            complaints.stop(Place(file, 1, 1), "empty-file", "the file is empty", hint)
+        end = text.find("\n", start) + 1 or len(text)
+        header = _split(text[start:end], number, file, complaints)
+        start = end
+        if header is not None:
+            columns = _columns(header, file, complaints)
+            yield from read_lines(text, start, number + 1, _Paper(columns, file, complaints))
+            return
 
 
-def _lines(text: str, file: str, complaints: Complaints) -> Iterator[_Line]:
-    """Split a text into rows of one line each, so that each cell has a place."""
-    for number, line in enumerate(io.StringIO(text), 1):
-        try:
-            rows = list(csv.reader([line], strict=True, skipinitialspace=True))
-        except csv.Error as error:
-            message, hint = f"this is not CSV: {error}", "close each quote in its line"
-            complaints.error(Place(file, number, 1), "not-csv", message, hint)
-        else:
-            if rows[0]:
-                yield _Line(number, line, [cell.strip() for cell in rows[0]])
+class _Paper:
+    """The rows of a table."""
+
+    def __init__(self, columns: list[_Column], file: str, complaints: Complaints) -> None:
+        self.file = file
+        self._columns = columns
+        self._complaints = complaints
+
+    def instance(self, text: str, line: int) -> object:
+        """Return the instance of a row that is known to be right."""
+        cells = text.rstrip("\r\n").split(",")
+        return _instance(_Line(line, text, cells), self._columns, self.file)
+
+    def shape(self, line: str) -> Shape | None:
+        """Return the shape of a row that is known to be right, if nothing in it is quoted."""
+        text = line.rstrip("\r\n")
+        cells = text.split(",")
+        if '"' in text or len(cells) != len(self._columns):
+            return None
+        starts = itertools.accumulate((len(cell) + 1 for cell in cells), initial=0)
+        values = [
+            Value(path, start, start + len(cell), pattern_of(path, _CELL))
+            for path, start, cell in zip(map(_path, self._columns), starts, cells, strict=False)
+            if cell
+        ]
+        return shape_of(text, values, ends=r"(?:\r?\n|\Z)")
+
+    def read(self, line: str, number: int) -> Iterator[tuple[object, Place]]:
+        """Yield a row's instance, if it has one, complaining if it is no such row."""
+        row = _split(line, number, self.file, self._complaints)
+        if row is None:
+            return
+        place = Place(self.file, number, 1)
+        if len(row.cells) != len(self._columns):
+            message = f"{len(row.cells)} cells, but {len(self._columns)} columns"
+            self._complaints.error(place, "cell-count", message, "give each column one")
+        elif any(row.cells):
+            yield _instance(row, self._columns, self.file), place
+
+
+_CELL = r'([^\s",](?:[^",\r\n]{0,1000}[^\s",])?)'
+"""A cell in which nothing is quoted, with nothing around it."""
+
+
+def _path(column: _Column) -> tuple[str, ...]:
+    return (column.outer,) if column.inner is None else (column.outer, column.inner)
+
+
+def _split(line: str, number: int, file: str, complaints: Complaints) -> _Line | None:
+    """Take a line apart, so that each cell has a place; None, if there is nothing in it to use."""
+    try:
+        rows = list(csv.reader([line], strict=True, skipinitialspace=True))
+    except csv.Error as error:
+        message, hint = f"this is not CSV: {error}", "close each quote in its line"
+        complaints.error(Place(file, number, 1), "not-csv", message, hint)
+        return None
+    return _Line(number, line, [cell.strip() for cell in rows[0]]) if rows[0] else None
 
 
 def _columns(header: _Line, file: str, complaints: Complaints) -> list[_Column]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from unittest import mock
 
 from hypothesis import HealthCheck, given, seed, settings
 from hypothesis import strategies as st
@@ -12,9 +13,11 @@ from rich.cells import cell_len
 
 from batch_onboard.cli.problems import problem_facts, problem_lines
 from batch_onboard.cli.terminals import Terminal
+from batch_onboard.manifest import shapes
 from batch_onboard.manifest.leaks import find_secrets
-from batch_onboard.manifest.load import load_manifest
+from batch_onboard.manifest.load import Manifest, load_manifest
 from batch_onboard.manifest.problems import ManifestError, Problem
+from tests.manifest.alike import alike_sources, alike_yaml
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -102,35 +105,44 @@ def mutated(draw: st.DrawFn) -> bytes:
     return data
 
 
+_HEADS = {".csv": "id,api,labels.a\n", ".jsonl": ""}
 sources = st.tuples(
     st.sampled_from([".csv", ".jsonl"]),
     st.one_of(
         st.lists(st.sampled_from([*TOKENS, "id,", '{"id":', "}\n"]), max_size=40).map("".join),
         st.text(max_size=80),
     ),
-)
+).map(lambda drawn: (drawn[0], _HEADS[drawn[0]] + drawn[1]))
 """The suffix and the text of a source."""
 
 
 def check_manifest(folder: Path, data: bytes) -> None:
-    """Load a manifest of these bytes, and check all that is said of it."""
+    """Load a manifest of these bytes, and check all that is said of it.
+
+    It must be the same when each instance is read by itself, whatever others are written like it.
+    """
     path = folder / "m.yaml"
     path.write_bytes(data)
-    check_problems(_problems(path))
+    loaded = _loaded(path)
+    with mock.patch.object(shapes, "MAX_SHAPES", 0):
+        assert _loaded(path) == loaded
+    check_problems(loaded.warnings if isinstance(loaded, Manifest) else loaded)
 
 
 def check_source(folder: Path, source: tuple[str, str]) -> None:
     """Load a manifest with one source, and check all that is said of it."""
     suffix, text = source
-    head = "id,api,labels.a\n" if suffix == ".csv" else ""
-    (folder / f"s{suffix}").write_bytes((head + text).encode(errors="replace"))
-    defaults = '{account_id: "111122223333", region: us-west-2, encryption: {enabled: false}}'
+    (folder / f"s{suffix}").write_bytes(text.encode(errors="replace"))
+    defaults = (
+        '{account_id: "111122223333", region: us-west-2, encryption: {enabled: false}, '
+        "labels: {n: base, z: z}}"
+    )
     check_manifest(folder, f"version: 1\ndefaults: {defaults}\nsources: [s{suffix}]\n".encode())
 
 
-def _problems(path: Path) -> Sequence[Problem]:
+def _loaded(path: Path) -> Manifest | tuple[Problem, ...]:
     try:
-        return load_manifest(path).warnings
+        return load_manifest(path)
     except ManifestError as error:
         return error.problems
 
@@ -155,6 +167,8 @@ KINDS: dict[str, st.SearchStrategy[Any]] = {
     "yaml": grammar,
     "mutated": mutated(),
     "source": sources,
+    "alike": alike_yaml(),
+    "alike, source": alike_sources(),
 }
 A_BATCH = 500
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given, settings
 
+from tests.manifest.alike import alike_sources, alike_yaml
 from tests.manifest.fuzzing import check_manifest, check_source, grammar, mutated, raw, sources
 
 if TYPE_CHECKING:
@@ -44,4 +45,22 @@ def test_a_damaged_manifest_is_loaded_or_refused(folder: Path, data: bytes) -> N
 @settings(max_examples=100, deadline=None)
 def test_a_source_is_loaded_or_refused(folder: Path, source: tuple[str, str]) -> None:
     """Nor anything in a source."""
+    check_source(folder, source)
+
+
+@given(alike_yaml())
+@settings(max_examples=200, deadline=None)
+def test_instances_that_are_written_alike_are_read_as_each_by_itself(
+    folder: Path, data: bytes
+) -> None:
+    """Reading many instances by one pattern means what reading each of them means, right or wrong."""
+    check_manifest(folder, data)
+
+
+@given(alike_sources())
+@settings(max_examples=200, deadline=None)
+def test_lines_that_are_written_alike_are_read_as_each_by_itself(
+    folder: Path, source: tuple[str, str]
+) -> None:
+    """So does reading lines of a source by one pattern."""
     check_source(folder, source)
