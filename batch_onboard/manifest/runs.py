@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from batch_onboard.manifest.compose import MAX_NODES, compose, compose_item
 from batch_onboard.manifest.nodes import MappingNode, SequenceNode
@@ -222,8 +222,8 @@ class Runs:
     def _alike(self, stretch: Stretch) -> Iterator[Alike]:
         shape, position, line = stretch.shape, stretch.start, stretch.line
         for _ in range(stretch.number):
-            match = shape.match(self._text, position)
-            if match is not None:  # as it was when the run was found
-                yield Alike(shape, match, line, self)
-                position = match.end()
-                line += shape.lines
+            # The text is what it was when the run was found, so there is a match.
+            match = cast("re.Match[str]", shape.match(self._text, position))
+            yield Alike(shape, match, line, self)
+            position = match.end()
+            line += shape.lines

@@ -54,18 +54,18 @@ def read_csv(text: str, file: str, complaints: Complaints) -> Iterator[Written]:
         StopReading: it is not CSV, or its columns are not right.
     """
     complaints.reads(file, text, CSV)
-    start = 0
-    for number in itertools.count(1):
+    start = number = 0
+    header = None
+    while header is None:
         if start >= len(text):
             hint = "its first row names the columns"
             complaints.stop(Place(file, 1, 1), "empty-file", "the file is empty", hint)
         end = text.find("\n", start) + 1 or len(text)
+        number += 1
         header = _split(text[start:end], number, file, complaints)
         start = end
-        if header is not None:
-            columns = _columns(header, file, complaints)
-            yield from read_lines(text, start, number + 1, _Paper(columns, file, complaints))
-            return
+    columns = _columns(header, file, complaints)
+    yield from read_lines(text, start, number + 1, _Paper(columns, file, complaints))
 
 
 class _Paper:
