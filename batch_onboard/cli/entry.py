@@ -7,6 +7,7 @@ import sys
 
 import click
 
+from batch_onboard.cli.completion import answer_shells
 from batch_onboard.cli.crash import tell_crash
 from batch_onboard.cli.examples import EXAMPLES
 from batch_onboard.cli.framework import LazyGroup
@@ -112,6 +113,7 @@ def cli(ctx: click.Context) -> None:
 
 def main() -> None:
     """Run the command and exit with its code."""
+    answer_shells()
     invocation = Invocation()
     invocation.secrets.learn(*(os.environ.get(name) for name in _SECRET_VARIABLES))
     out, err = make_streams_last(invocation.secrets)

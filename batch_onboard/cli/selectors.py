@@ -60,7 +60,11 @@ class SelectorType(click.ParamType["Selector"]):
         key = incomplete.partition("=")[0]
         words = [f"{key}={value}" for value in _values(key)]
         words += [f"{name}=" for name in KEYS if not name.endswith("NAME")]
-        return [CompletionItem(word) for word in words if word.startswith(incomplete)]
+        return [
+            CompletionItem(word)
+            for word in words
+            if word.startswith(incomplete) and word != incomplete
+        ]
 
 
 def _values(key: str) -> list[str]:
