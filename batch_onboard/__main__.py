@@ -2,6 +2,8 @@
 
 A signal may come while Python still imports. Until the command has taken signals over, it ends the
 process there and then, without a traceback: nothing has been sent, and a ledger survives worse.
+What comes before signals are in hand is Python's own start and that of the script which pip makes:
+the package and this module add but the import of `signal`.
 """
 
 from __future__ import annotations

@@ -10,11 +10,13 @@ import subprocess
 import sys
 import textwrap
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+import batch_onboard
 from batch_onboard.cli.metrics import replace_file
 from batch_onboard.exits import Exit
 from tests.cli.conftest import COMMAND, Shell, Simulated, instance, manifest
@@ -22,7 +24,6 @@ from tests.cli.test_run import EVERY_KIND, FAST, QUICK, wait_for_starts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 ENDLESS = "defaults: {job_duration: {min: 9999, max: 9999}}\nthrottle: {rate: null}\n"
 
@@ -255,8 +256,30 @@ EARLY = textwrap.dedent(
     """
 )
 
+EARLIEST = ["batch_onboard.cli", "click", "batch_onboard.cli.run", "pydantic", "aioboto3"]
+"""Modules that are imported one after the other; the first at once after signals are in hand."""
 
-@pytest.mark.parametrize("module", ["click", "batch_onboard.cli.run", "pydantic", "aioboto3"])
+
+def test_signals_are_in_hand_before_anything_is_imported_that_takes_long() -> None:
+    """Before, Python's own traceback is shown, so that moment is left to Python's start alone."""
+    program = (
+        "import enum, os, sys\n"  # as Python has at its start, and pip's script
+        "before = set(sys.modules)\n"
+        "import batch_onboard.__main__\n"
+        "print(*sorted(set(sys.modules) - before))\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-S", "-c", program],
+        env={"PYTHONPATH": str(Path(batch_onboard.__file__).parents[1])},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    wanted = {"__future__", "batch_onboard", "batch_onboard.__main__", "gc", "signal", "_signal"}
+    assert set(ended.stdout.split()) <= wanted
+
+
+@pytest.mark.parametrize("module", EARLIEST)
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_during_imports_shows_no_traceback(
     shell: Shell, module: str, number: signal.Signals
