@@ -8,6 +8,7 @@ from batch_onboard.app.clock import now_utc
 from batch_onboard.app.ledgers import find_history
 from batch_onboard.ledger.errors import LedgerUnusableError
 from batch_onboard.ledger.history import History
+from batch_onboard.ledger.ledger import check_goes_on
 from batch_onboard.ledger.whole import new_header
 from batch_onboard.versions import tool_version
 
@@ -33,7 +34,7 @@ def history_of(
 
 
 def keep_apart(history: History, ledger: Place, *, simulate: bool, shard: Shard | None) -> None:
-    """Refuse a ledger that was written by runs of another kind.
+    """Refuse a ledger that was written by runs of another kind, or goes on elsewhere.
 
     A rehearsal's results are none of real runs, and what one shard knows is not what another one,
     or a run over the whole batch, has to know.
@@ -41,6 +42,7 @@ def keep_apart(history: History, ledger: Place, *, simulate: bool, shard: Shard 
     Raises:
         LedgerUnusableError: it was.
     """
+    check_goes_on(ledger, history)
     if any(run.began.simulated is not simulate for run in history.runs):
         what = "real runs" if simulate else "rehearsals (--simulate)"
         raise LedgerUnusableError(f"{ledger} tells of {what}: name another ledger with --ledger")

@@ -16,16 +16,19 @@ if TYPE_CHECKING:
     from batch_onboard.core.redaction import Secrets
     from batch_onboard.service.objects import Objects
 
-_CALL_TIMEOUT = 20.0
+CALL_TIMEOUT = 20.0
 _AT_ONCE = 32
 
 
-def reached(secrets: Secrets, purpose: str) -> AbstractContextManager[Objects]:
+def reached(
+    secrets: Secrets, purpose: str, call_timeout: float = CALL_TIMEOUT
+) -> AbstractContextManager[Objects]:
     """Open the way to S3, with the caller's own credentials.
 
     Args:
         secrets: is told of them.
         purpose: what for; CloudTrail shows it in the user agent.
+        call_timeout: seconds for one call.
     """
     from batch_onboard.service.objects import open_objects  # noqa: PLC0415 - aioboto3 is slow
 
@@ -33,7 +36,7 @@ def reached(secrets: Secrets, purpose: str) -> AbstractContextManager[Objects]:
         ServiceSettings(
             user_agent_extra=f"batch-onboard/{tool_version()} {purpose}",
             session_name=f"bo-{purpose}",
-            call_timeout=_CALL_TIMEOUT,
+            call_timeout=call_timeout,
             connections=_AT_ONCE,
             secrets=secrets,
         )

@@ -6,7 +6,7 @@ import re
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-from batch_onboard.app.s3 import reached, told_as_os_error
+from batch_onboard.app.s3 import CALL_TIMEOUT, reached, told_as_os_error
 from batch_onboard.core.redaction import Secrets
 from batch_onboard.ledger.errors import LedgerUnusableError
 from batch_onboard.ledger.opening import told_as_unusable
@@ -69,12 +69,15 @@ class S3Segments:
         return self._place / _name(number)
 
 
-def open_s3_segments(place: S3Place, secrets: Secrets) -> S3Segments:
+def open_s3_segments(
+    place: S3Place, secrets: Secrets, call_timeout: float = CALL_TIMEOUT
+) -> S3Segments:
     """Open the way to a ledger's segments, for whoever closes them.
 
     Args:
         place: the ledger's.
         secrets: is told of the credentials.
+        call_timeout: seconds for one call.
 
     Raises:
         LedgerUnusableError: no ledger can be there.
@@ -82,7 +85,7 @@ def open_s3_segments(place: S3Place, secrets: Secrets) -> S3Segments:
     if place.is_folder:
         raise LedgerUnusableError(f"{place} can't be used: it is a folder: name a ledger in it")
     opened = ExitStack()
-    return S3Segments(place, opened.enter_context(reached(secrets, "ledger")), opened)
+    return S3Segments(place, opened.enter_context(reached(secrets, "ledger", call_timeout)), opened)
 
 
 def folders_in(place: S3Place) -> list[str]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from batch_onboard.app.care import new_ledger
 from batch_onboard.app.clock import now_utc
 from batch_onboard.app.ledgers import holder_of, read_any_history, segments_at
 from batch_onboard.app.s3segments import folders_in
@@ -17,6 +18,7 @@ from batch_onboard.ledger.combine import (
     check_disjoint,
     combine,
     missing_shards,
+    without_moved,
 )
 from batch_onboard.ledger.errors import LedgerUnusableError
 from batch_onboard.ledger.merge import free_part, held_part, merge
@@ -103,8 +105,8 @@ def read_together(places: Iterable[Place]) -> Together:
     Raises:
         LedgerError: one of them can't be read, or they are not of one batch.
     """
-    found = ledgers_at(places)
-    parts = [Part(str(place), read_any_history(place)) for place in found]
+    read = {str(place): (place, read_any_history(place)) for place in ledgers_at(places)}
+    parts = without_moved([Part(name, history) for name, (_, history) in read.items()])
     check_alike(parts)
     check_disjoint(parts)
     ledgers = tuple(
@@ -116,14 +118,14 @@ def read_together(places: Iterable[Place]) -> Together:
             holder_of(place, history)[0],
             history.written,
         )
-        for place, history in zip(found, (part.history for part in parts), strict=True)
+        for place, history in (read[part.name] for part in parts)
     )
     missing = missing_shards(parts)
     first = parts[0].history
     return Together(first if len(parts) == 1 else combine(parts, first.header), ledgers, missing)
 
 
-def merge_ledgers(places: Iterable[Place], new: Path, *, lock_timeout: float = 0.0) -> Merge:
+def merge_ledgers(places: Iterable[Place], new: Place, *, lock_timeout: float = 0.0) -> Merge:
     """Write one ledger with all that several know; they are left as they are.
 
     Args:
@@ -135,11 +137,11 @@ def merge_ledgers(places: Iterable[Place], new: Path, *, lock_timeout: float = 0
         LedgerError: one of them can't be read, a run holds it, they are not of one batch, or the
             new one exists or can't be written.
     """
-    with ExitStack() as held:
+    with new_ledger(new) as write, ExitStack() as held:
         parts = [
             held.enter_context(_held_part(place, lock_timeout)) for place in ledgers_at(places)
         ]
-        return merge(parts, new, tool_version=tool_version(), wall=now_utc)
+        return merge(without_moved(parts), write, tool_version=tool_version(), now=now_utc())
 
 
 @contextmanager

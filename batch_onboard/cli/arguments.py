@@ -43,26 +43,6 @@ class PlaceType(FileType):
             self.fail(str(error), param, ctx)
 
 
-class LocalType(FileType):
-    """A path, where nothing in S3 will do.
-
-    Args:
-        why: what is said of a place in S3.
-    """
-
-    def __init__(self, why: str) -> None:
-        super().__init__()
-        self._why = why
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Return a `Path`."""
-        from batch_onboard.core.s3place import SCHEME
-
-        if str(value).startswith(SCHEME):
-            self.fail(self._why, param, ctx)
-        return super().convert(value, param, ctx)
-
-
 FILE = FileType()
 PLACE = PlaceType()
 
@@ -84,13 +64,6 @@ manifest_argument = click.argument("manifest", type=PLACE)
 ledger_argument = click.argument("ledger", type=PLACE)
 ledgers_argument = click.argument(
     "ledgers", type=PLACE, nargs=-1, required=True, metavar="LEDGER..."
-)
-ledger_file_argument = click.argument(
-    "ledger",
-    type=LocalType(
-        "a ledger in S3 is read and appended to, but never rewritten. To work on a copy, join its "
-        "segments to a file: docs/ledger.md says how"
-    ),
 )
 output_option = click.option(
     "--output",

@@ -56,8 +56,14 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "batch-onboard completion fish > ~/.config/fish/completions/batch-onboard.fish",
     ),
     "ledger verify": ("batch-onboard ledger verify emea.ledger.jsonl",),
-    "ledger salvage": ("batch-onboard ledger salvage emea.ledger.jsonl -o saved.ledger.jsonl",),
-    "ledger compact": ("batch-onboard ledger compact emea.ledger.jsonl",),
+    "ledger salvage": (
+        "batch-onboard ledger salvage emea.ledger.jsonl -o saved.ledger.jsonl",
+        "batch-onboard ledger salvage s3://waves/emea -o s3://waves/saved",
+    ),
+    "ledger compact": (
+        "batch-onboard ledger compact emea.ledger.jsonl",
+        "batch-onboard ledger compact s3://waves/emea -o s3://waves/emea-2",
+    ),
     "ledger merge": (
         "batch-onboard ledger merge ledgers/ -o emea.ledger.jsonl",
         "batch-onboard ledger merge emea.shard-*-of-8.ledger.jsonl -o emea.ledger.jsonl",

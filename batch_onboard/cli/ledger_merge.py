@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from batch_onboard.cli.arguments import LocalType, ledgers_argument, output_option
+from batch_onboard.cli.arguments import PLACE, ledgers_argument, output_option
 from batch_onboard.cli.examples import EXAMPLES
 from batch_onboard.cli.framework import Command, Option
 from batch_onboard.cli.ledger_options import errors_told, lock_timeout_option, print_json
@@ -14,23 +14,19 @@ from batch_onboard.cli.texts import count, missing_told
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from batch_onboard.app.ledgers import Place
     from batch_onboard.ledger.merge import Merge
 
 
-_NEW = LocalType("a merged ledger is written to a file; docs/shards.md says how it comes to S3")
-
-
 @click.command(cls=Command, examples=EXAMPLES["ledger merge"])
 @ledgers_argument
-@click.option("-o", "out", cls=Option, type=_NEW, required=True, help="The new ledger.")
+@click.option("-o", "out", cls=Option, type=PLACE, required=True, help="The new ledger.")
 @lock_timeout_option
 @output_option
 @click.pass_context
 def merge(
-    ctx: click.Context, ledgers: tuple[Place, ...], out: Path, lock_timeout: float, output: str
+    ctx: click.Context, ledgers: tuple[Place, ...], out: Place, lock_timeout: float, output: str
 ) -> None:
     """Make one ledger of several, such as those of all shards; a run without shards goes on.
 
@@ -50,7 +46,7 @@ def merge(
         click.echo(line)
 
 
-def _lines(out: Path, done: Merge) -> Iterator[str]:
+def _lines(out: Place, done: Merge) -> Iterator[str]:
     targets, runs = count(done.targets, "target"), count(done.runs, "run")
     yield f"{out}: {targets} and {runs} of {count(done.ledgers, 'ledger')}"
     if done.shared:

@@ -57,3 +57,8 @@ def print_json(told: object) -> None:
     import msgspec
 
     click.echo(msgspec.json.encode(told, enc_hook=str))  # paths as text
+
+
+def to_stderr(sentence: str) -> None:
+    """Tell a person what is waited for."""
+    click.echo(sentence, err=True)

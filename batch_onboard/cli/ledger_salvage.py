@@ -6,47 +6,40 @@ from typing import TYPE_CHECKING
 
 import click
 
-from batch_onboard.cli.arguments import FILE, ledger_file_argument, output_option
+from batch_onboard.cli.arguments import PLACE, ledger_argument, output_option
 from batch_onboard.cli.examples import EXAMPLES
 from batch_onboard.cli.framework import Command, Option
-from batch_onboard.cli.ledger_options import errors_told, lock_timeout_option, print_json
+from batch_onboard.cli.ledger_options import errors_told, lock_timeout_option, print_json, to_stderr
 from batch_onboard.cli.texts import count
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from pathlib import Path
 
+    from batch_onboard.app.ledgers import Place
     from batch_onboard.ledger.salvage import Salvage
 
 _MOST = 10
 
 
 @click.command(cls=Command, examples=EXAMPLES["ledger salvage"])
-@ledger_file_argument
-@click.option("-o", "out", cls=Option, type=FILE, required=True, help="The new ledger.")
+@ledger_argument
+@click.option("-o", "out", cls=Option, type=PLACE, required=True, help="The new ledger.")
 @lock_timeout_option
 @output_option
 @click.pass_context
-def salvage(ctx: click.Context, ledger: Path, out: Path, lock_timeout: float, output: str) -> None:
+def salvage(
+    ctx: click.Context, ledger: Place, out: Place, lock_timeout: float, output: str
+) -> None:
     """Build a new ledger from every line of a damaged one that verifies alone.
 
-    The damaged file is left as it is, and nothing is overwritten. Since the lines that are lost may
-    have told of Starts, a run with the new ledger reads every target before it starts it, even
-    with --no-precheck, and waits out the time in which a Start may not yet show.
+    The damaged one is left as it is, and nothing is overwritten; either may be in S3. Since the
+    lines that are lost may have told of Starts, a run with the new ledger reads every target before
+    it starts it, even with --no-precheck, and waits out the time in which a Start may not yet show.
     """
-    from datetime import UTC, datetime
-
-    from batch_onboard.ledger.salvage import salvage as salvage_file
-    from batch_onboard.versions import tool_version
+    from batch_onboard.app.care import salvage_any
 
     with errors_told(ctx):
-        saved = salvage_file(
-            ledger,
-            out,
-            tool_version=tool_version(),
-            wall=lambda: datetime.now(UTC),
-            lock_timeout=lock_timeout,
-        )
+        saved = salvage_any(ledger, out, lock_timeout=lock_timeout, notify=to_stderr)
     for warning in saved.warnings:
         click.echo(warning, err=True)
     if output == "json":
@@ -56,7 +49,7 @@ def salvage(ctx: click.Context, ledger: Path, out: Path, lock_timeout: float, ou
         click.echo(line)
 
 
-def _lines(ledger: Path, out: Path, saved: Salvage) -> Iterator[str]:
+def _lines(ledger: Place, out: Place, saved: Salvage) -> Iterator[str]:
     targets, runs = count(saved.targets, "target"), count(saved.runs, "run")
     yield f"{out}: {count(saved.lines, 'line')} of {ledger} ({targets}, {runs})"
     yield from _losses(saved)

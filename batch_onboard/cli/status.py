@@ -108,6 +108,7 @@ def _print_json(history: History, holder: Holder | None, *, held: bool) -> None:
         "held": held,
         "held_by": holder,
         "last_written": history.written,
+        "moved_to": history.moved,
         "summary": summarize(results(history)),
     }
     click.echo(msgspec.json.encode(told).decode())
@@ -124,6 +125,8 @@ def _print_text(history: History, ledger: Place, holder: Holder | None, *, held:
     click.echo(_latest_run(history, held=held))
     if held:
         click.echo(f"held by {_who(holder)}")
+    if history.moved is not None:
+        click.echo(f"it goes on as {history.moved}")
     arguments = history.runs[-1].began.arguments if history.runs else ()
     for line in summary_lines(summary, ledger, arguments):
         click.echo(line)

@@ -24,6 +24,8 @@ from batch_onboard.ledger.lines import (
     LearnedLine,
     Line,
     MergedLine,
+    MovedLine,
+    OriginLine,
     PacedLine,
     RecordLine,
     ReleasedLine,
@@ -63,6 +65,8 @@ _TYPES: Any = Union[
         ClaimLine,
         HeartbeatLine,
         ReleasedLine,
+        MovedLine,
+        OriginLine,
         HeaderLine,
     )
 ]

@@ -47,6 +47,27 @@ def missing_shards(parts: Sequence[Part]) -> tuple[Shard, ...]:
     return tuple(shard for shard in every if shard not in shards)
 
 
+def without_moved(parts: Sequence[Part]) -> list[Part]:
+    """Return ledgers without those in whose place another one among them is used.
+
+    That is one that goes on under the other's name, or was not finished. One alone is returned,
+    wherever it goes on.
+
+    Raises:
+        UnlikeLedgersError: one goes on elsewhere, so that what it knows is not the latest.
+    """
+    moved = {part.name: part.history.moved for part in parts}
+    for name, to in moved.items():
+        if len(parts) > 1 and to not in {None, *moved}:
+            raise UnlikeLedgersError(f"{name} goes on as {to}: name that")
+
+    def is_used(part: Part) -> bool:
+        origin = part.history.origin
+        return moved[part.name] not in moved and moved.get(origin or "", part.name) == part.name
+
+    return [part for part in parts if is_used(part)]
+
+
 def check_alike(parts: Sequence[Part]) -> None:
     """Refuse ledgers that are not of one batch.
 

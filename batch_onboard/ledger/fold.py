@@ -18,6 +18,8 @@ from batch_onboard.ledger.lines import (
     LearnedLine,
     Line,
     MergedLine,
+    MovedLine,
+    OriginLine,
     PacedLine,
     RecordLine,
     ReleasedLine,
@@ -116,10 +118,22 @@ class Fold:
             self._history.cuts.append(line)
         elif isinstance(line, MergedLine):
             self._history.merged.append(line)
-        elif isinstance(line, (ClaimLine, ReleasedLine)):
-            self._history.holder = line if isinstance(line, ClaimLine) else None
+        elif isinstance(line, (ClaimLine, ReleasedLine, MovedLine, OriginLine)):
+            self._take_of_holders(line)
         elif not isinstance(line, (RewrittenLine, HeartbeatLine)):
             raise ContradictionError("a header stands within the ledger")
+
+    def _take_of_holders(self, line: ClaimLine | ReleasedLine | MovedLine | OriginLine) -> None:
+        history = self._history
+        match line:
+            case ClaimLine():
+                history.holder = line
+            case ReleasedLine():
+                history.holder = history.origin = None
+            case MovedLine():
+                history.moved = line.to
+            case OriginLine():
+                history.origin = line.of
 
     def _key(self, text: str) -> TargetKey:
         key = self._keys.get(text)

@@ -88,6 +88,8 @@ class History:
         merged: of which ledgers it was made, each time that this was done.
         cut: the tail that was cut off when the ledger was opened this time.
         holder: who holds the ledger, or has died with it, where that stands in the ledger itself.
+        moved: where the ledger goes on, which is closed here.
+        origin: of which ledger it was to be made; that this was finished is not known.
         written: when its last line was written, by its writer's clock, where there is a holder.
     """
 
@@ -102,6 +104,8 @@ class History:
     merged: list[MergedLine] = field(default_factory=list)
     cut: Cut | None = None
     holder: ClaimLine | None = None
+    moved: str | None = None
+    origin: str | None = None
     written: datetime | None = None
 
     @property

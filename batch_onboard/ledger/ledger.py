@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, Self
 
 from batch_onboard.ledger.codec import encode
+from batch_onboard.ledger.errors import LedgerUnusableError
 from batch_onboard.ledger.fold import Fold
 from batch_onboard.ledger.journal import FileJournal
-from batch_onboard.ledger.lines import FORMAT, RunEndedLine
+from batch_onboard.ledger.lines import FORMAT, MovedLine, RunEndedLine
 from batch_onboard.ledger.opening import told_as_unusable
 from batch_onboard.ledger.sync import ManifestChanges, changed_lines
 
@@ -126,6 +127,14 @@ class Ledger:
         self._commit(lines)
         return changes
 
+    def move_to(self, name: str) -> None:
+        """Write durably, as the last line before the end, that the ledger goes on elsewhere.
+
+        Raises:
+            LedgerUnusableError: it can't be written.
+        """
+        self._add(MovedLine(at=self._wall(), to=name))
+
     def keep_learned(self, lines: Iterable[LearnedLine]) -> None:
         """Write durably what a run found out about quotas.
 
@@ -148,6 +157,22 @@ class Ledger:
     def _commit(self, lines: Iterable[Line]) -> None:
         with told_as_unusable(self.path):
             self._appender.commit(encode(line) for line in lines)
+
+
+def check_goes_on(path: Path | S3Place, history: History) -> None:
+    """Refuse a ledger that goes on under another name, or is not known to be one yet.
+
+    Raises:
+        LedgerUnusableError: it is such a one.
+    """
+    if history.moved is not None:
+        raise LedgerUnusableError(f"{path} can't be used: it goes on as {history.moved}: name that")
+    if history.origin is not None:
+        raise LedgerUnusableError(
+            f"{path} can't be used: it was to go on with {history.origin}, and that was not "
+            f"finished: batch-onboard ledger compact {history.origin} -o {path} finishes it, or "
+            "says that the old one still counts"
+        )
 
 
 def other_manifest(path: Path | S3Place, history: History, manifest_name: str) -> tuple[str, ...]:

@@ -19,9 +19,9 @@ from batch_onboard.core.targets import Api  # noqa: TC001 - msgspec reads the an
 FORMAT = 2
 """The format of new ledgers, which is the newest that this version reads.
 
-Format 2 has the lines `record`, `salvaged`, `rewritten`, `merged`, `paced`, `claim`, `heartbeat`
-and `released` besides those of format 1. A ledger of format 1 is read as it is, and a run goes on
-with it in that format.
+Format 2 has the lines `record`, `salvaged`, `rewritten`, `merged`, `paced`, `claim`, `heartbeat`,
+`released`, `moved` and `origin` besides those of format 1. A ledger of format 1 is read as it is,
+and a run goes on with it in that format.
 """
 
 OLDEST_FORMAT = 1
@@ -212,6 +212,26 @@ class HeartbeatLine(Line, tag="heartbeat", frozen=True, kw_only=True):
 
 class ReleasedLine(Line, tag="released", frozen=True, kw_only=True):
     """The holder writes no more: the next run need not wait."""
+
+
+class MovedLine(Line, tag="moved", frozen=True, kw_only=True):
+    """The ledger is closed: it goes on under another name.
+
+    Attributes:
+        to: that name.
+    """
+
+    to: str
+
+
+class OriginLine(Line, tag="origin", frozen=True, kw_only=True):
+    """This ledger goes on with another one, once the next `released` says that that is closed.
+
+    Attributes:
+        of: the other one's name.
+    """
+
+    of: str
 
 
 class LearnedLine(Line, tag="learned", frozen=True, kw_only=True):

@@ -9,14 +9,14 @@ when the hold has passed, counted from the merge.
 from __future__ import annotations
 
 import os
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING
 
 from batch_onboard.ledger.combine import Part, check_alike, combine, missing_shards, shared_targets
 from batch_onboard.ledger.errors import LedgerLockedError
-from batch_onboard.ledger.file import check_before_locking, check_new
+from batch_onboard.ledger.file import check_before_locking
 from batch_onboard.ledger.lines import CutLine, MergedLine, RewrittenLine
 from batch_onboard.ledger.lock import LedgerLock
 from batch_onboard.ledger.opening import check_private, open_regular, told_as_unusable
@@ -24,15 +24,15 @@ from batch_onboard.ledger.reading import lines_of
 from batch_onboard.ledger.replay import replay
 from batch_onboard.ledger.segments import none_there, read_end, reading_row
 from batch_onboard.ledger.snapshot import snapshot
-from batch_onboard.ledger.whole import new_header, write_whole
+from batch_onboard.ledger.whole import new_header
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import datetime
     from pathlib import Path
 
-    from batch_onboard.core.ports import WallClock
     from batch_onboard.core.shard import Shard
+    from batch_onboard.ledger.newplaces import Write
     from batch_onboard.ledger.row import SegmentStore
 
 
@@ -103,31 +103,20 @@ def free_part(store: SegmentStore) -> Part:
     return Part(str(store.place), end.history, end.seq)
 
 
-def merge(parts: Sequence[Part], new: Path, *, tool_version: str, wall: WallClock) -> Merge:
+def merge(parts: Sequence[Part], write: Write, *, tool_version: str, now: datetime) -> Merge:
     """Write one ledger with all that several know.
 
     Args:
         parts: the ledgers, held by nobody else; their histories are used up.
-        new: the new one, which must not exist. It gets an id of its own.
+        write: writes the new one. It gets an id of its own.
         tool_version: the version of batch-onboard.
-        wall: what time it is.
+        now: what time it is.
 
     Raises:
         UnlikeLedgersError: they are not of one batch.
-        NothingToSalvageError: the new one exists.
-        LedgerLockedError: a run holds the new one.
-        LedgerUnusableError: it can't be written.
+        LedgerError: the new one can't be written.
     """
     check_alike(parts)
-    check_new(new)
-    with ExitStack() as held:
-        held.callback(LedgerLock(new, wall()).release)
-        check_new(new)  # now that no other can make it
-        with told_as_unusable(new):
-            return _merge(parts, new, tool_version, wall())
-
-
-def _merge(parts: Sequence[Part], new: Path, tool_version: str, now: datetime) -> Merge:
     header = new_header(parts[0].history.header.manifest, tool_version, now)
     shared, missing = shared_targets(parts), missing_shards(parts)
     torn = tuple(part.name for part in parts if part.torn)
@@ -138,7 +127,7 @@ def _merge(parts: Sequence[Part], new: Path, tool_version: str, now: datetime) -
         whole.cuts.append(_cut(parts, missing, now))
     lines = sum(part.lines for part in parts)
     end = RewrittenLine(at=now, why="merge", lines=lines, tool=tool_version)
-    written = write_whole(new, header, chain(snapshot(whole, now), [end]))
+    written = write(header, chain(snapshot(whole, now), [end]))
     return Merge(len(parts), written, len(whole.targets), len(whole.runs), shared, missing, torn)
 
 

@@ -17,7 +17,7 @@ from batch_onboard.core.lifecycle import State
 from batch_onboard.ledger.codec import Seal, encode
 from batch_onboard.ledger.errors import LedgerLockedError
 from batch_onboard.ledger.history import History
-from batch_onboard.ledger.ledger import Ledger, other_manifest
+from batch_onboard.ledger.ledger import Ledger, check_goes_on, other_manifest
 from batch_onboard.ledger.lines import ClaimLine, ReleasedLine
 from batch_onboard.ledger.opening import told_as_unusable
 from batch_onboard.ledger.pieces import place_of
@@ -70,7 +70,7 @@ def open_segments(
     header = new_header(manifest_name, tool_version, wall())
     with told_as_unusable(store.place):
         row = Row(store, timing, timing.first_patience)
-        taking = _Taking(row, Vigil(row, timing, lock_timeout, notify), _new_claim(wall()))
+        taking = _Taking(row, Vigil(row, timing, lock_timeout, notify), new_claim(wall()))
         began, end = taking.carry_out(header, timing.clock)
     appender = SegmentAppender(
         Row(store, timing, timing.patience),
@@ -134,6 +134,7 @@ class _Taking:
         while True:
             found = read_end(self.row)
             end = _new_end(header) if found is None else self._free(found)
+            check_goes_on(self.row.store.place, end.history)
             began = clock()
             number, seq = end.number + 1, end.seq + 1
             data = end.unwritten + end.seal.line(seq, end.seq, encode(self.claim))
@@ -145,6 +146,7 @@ class _Taking:
 
     def _free(self, found: End) -> End:
         """Return the end of a ledger once its holder has released it, or was silent."""
+        check_goes_on(self.row.store.place, found.history)
         holder = found.history.holder
         if holder is None:
             return found
@@ -153,14 +155,15 @@ class _Taking:
         return found if number == found.number else read_end(self.row, number) or found
 
 
-def _new_claim(now: datetime) -> ClaimLine:
+def new_claim(now: datetime) -> ClaimLine:
+    """Return a claim of this process, unlike any other."""
     return ClaimLine(at=now, id=secrets.token_hex(8), host=socket.gethostname(), pid=os.getpid())
 
 
 def _break_in(row: Row, end: End, now: datetime) -> None:
     """Write a claim and its release where a ledger ends, though its holder goes on writing."""
     number, seq = end.number, end.seq
-    claim, released = encode(_new_claim(now)), encode(ReleasedLine(at=now))
+    claim, released = encode(new_claim(now)), encode(ReleasedLine(at=now))
     for _ in range(_UNLOCKING):
         data = end.seal.line(seq + 1, seq, claim) + end.seal.line(seq + 2, seq, released)
         if row.put(number + 1, data):

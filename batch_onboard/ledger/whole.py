@@ -48,7 +48,7 @@ def write_whole(path: Path, header: HeaderLine, lines: Iterable[Line]) -> int:
     new.unlink(missing_ok=True)
     descriptor = open_regular(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
     try:
-        written = _write(descriptor, _sealed(header, lines))
+        written = _write(descriptor, sealed(header, lines))
         os.fsync(descriptor)
         new.rename(path)
     except BaseException:
@@ -60,7 +60,8 @@ def write_whole(path: Path, header: HeaderLine, lines: Iterable[Line]) -> int:
     return written
 
 
-def _sealed(header: HeaderLine, lines: Iterable[Line]) -> Iterator[bytes]:
+def sealed(header: HeaderLine, lines: Iterable[Line]) -> Iterator[bytes]:
+    """Yield the lines of a ledger that appears as a whole, as they are written."""
     seal = Seal(header.id)
     yield seal.line(1, 0, encode(header))
     for seq, line in enumerate(lines, start=2):

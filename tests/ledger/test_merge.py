@@ -39,6 +39,7 @@ from batch_onboard.ledger.lines import (
     TargetLine,
 )
 from batch_onboard.ledger.merge import Merge, held_part, merge
+from batch_onboard.ledger.newplaces import new_file
 from batch_onboard.ledger.snapshot import snapshot
 from batch_onboard.ledger.verify import verify
 from tests.ledger.building import AT, HEADER, intent, key, known, opened, raw_ledger, run_line, wall
@@ -207,7 +208,8 @@ def merged(paths: Sequence[Path], new: Path) -> Merge:
     """Merge with the settings that all tests share."""
     with ExitStack() as held:
         parts = [held.enter_context(held_part(path, AT)) for path in paths]
-        return merge(parts, new, tool_version="0.1.0", wall=wall)
+        with new_file(new, wall()) as write:
+            return merge(parts, write, tool_version="0.1.0", now=wall())
 
 
 @pytest.fixture
