@@ -88,7 +88,13 @@ async def listen(batch: Batch | Planning, talk: Talk) -> None:
 
     with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
         async for received in signals:
-            flying = count(batch.tally.statistics().in_flight, "call")
+            flying = batch.tally.statistics().in_flight
             if batch.interrupt(received):
-                sentence = f"stopping: finishing {flying}, again to stop now"
+                sentence = stopping_told(flying)
                 talk.warn("stopping", sentence, signal=signal.Signals(received).name)
+
+
+def stopping_told(flying: int) -> str:
+    """Tell what a first signal leads to, and what another one would, by the calls in flight."""
+    what = f": finishing {count(flying, 'call')}" if flying else ""
+    return f"stopping{what}, again to stop now"

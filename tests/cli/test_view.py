@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
+from batch_onboard.cli.conduct import stopping_told
 from batch_onboard.cli.progress import ProgressMode, can_renew
 from batch_onboard.cli.telling import progress_facts, progress_line
 from batch_onboard.cli.view import frame, head
@@ -173,3 +174,9 @@ def test_a_dumb_terminal_gets_plain_lines(
     if term is not None:
         monkeypatch.setenv("TERM", term)
     assert (can_renew(terminal=True), can_renew(terminal=False)) == (able, False)
+
+
+def test_a_signal_is_answered_with_what_is_finished_first() -> None:
+    """Where nothing is under way, there is nothing to finish."""
+    assert stopping_told(12) == "stopping: finishing 12 calls, again to stop now"
+    assert stopping_told(0) == "stopping, again to stop now"
