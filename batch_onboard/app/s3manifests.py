@@ -14,6 +14,7 @@ from batch_onboard.core.s3place import SCHEME, S3Place
 from batch_onboard.ledger.row import Timing, patiently
 from batch_onboard.manifest.files import Content, UnusableFileError
 from batch_onboard.manifest.folder import Found
+from batch_onboard.manifest.garbage import kept_to_the_end
 from batch_onboard.manifest.load import load_from, load_manifest
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 def load_any_manifest(
     place: Place, *, allow_profiles: bool = False, secrets: Secrets | None = None
 ) -> Manifest:
-    """Read and check a manifest and its sources, as `load_manifest` does.
+    """Read and check a manifest and its sources, as `load_manifest` does, for a command's time.
 
     Args:
         place: where it is.
@@ -35,10 +36,11 @@ def load_any_manifest(
     Raises:
         ManifestError: it can't be used.
     """
-    if isinstance(place, Path):
-        return load_manifest(place, allow_profiles=allow_profiles)
-    with reached(secrets or Secrets(), "manifest") as objects:
-        return load_from(S3Folder(place, objects), allow_profiles=allow_profiles)
+    with kept_to_the_end():
+        if isinstance(place, Path):
+            return load_manifest(place, allow_profiles=allow_profiles)
+        with reached(secrets or Secrets(), "manifest") as objects:
+            return load_from(S3Folder(place, objects), allow_profiles=allow_profiles)
 
 
 class S3Folder:

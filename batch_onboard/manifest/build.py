@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from functools import partial
 from typing import TYPE_CHECKING
 
 from batch_onboard.core.targets import Target, TargetKey
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 
 _Identified = tuple["TargetKey", "Layers"]
 _PATH_SEGMENTS = frozenset({".", ".."})
+_key = partial(tuple.__new__, TargetKey)
+"""Makes a key of three texts in half the time that its class takes."""
 _MOST_LABELS = 10_000
 """Different labels that are remembered for sharing."""
 _NO_ENCRYPTION = "encryption is set nowhere for this instance"
@@ -104,7 +107,7 @@ class TargetBuilder:
         if shared is None:
             self._add_of_domain(alike, TargetKey(account_id, region, instance_id), recipe)
             return
-        key = TargetKey(shared.account_id, shared.region, instance_id)
+        key = _key((shared.account_id, shared.region, instance_id))
         first = self._listed.add_alike(key, alike.paper.file, alike.line)
         if first is not None or instance_id in _PATH_SEGMENTS:
             self._complain_of_key(key, alike.place, first)
@@ -118,7 +121,7 @@ class TargetBuilder:
             recipe.api,
             shared.identity,
             shared.encryption,
-            self._shared_labels(recipe.labels(values)),
+            self._shared_labels(recipe.labels(values)) if recipe.labelled else recipe.layers.labels,
             recipe.wave,
             recipe.accept_drift,
         )

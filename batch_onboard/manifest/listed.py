@@ -24,6 +24,8 @@ class Listed:
         self.regions: dict[str, Place] = {}
         self._lines: dict[TargetKey, int] = {}
         self._files: dict[str, int] = {}
+        self._file = ""
+        self._above = 0
 
     def add(self, key: TargetKey, place: Place) -> int | None:
         """Take in an instance; what is returned is that of `add_alike`."""
@@ -36,15 +38,13 @@ class Listed:
         Returns:
             What tells where it was listed before; None, if it was not.
         """
-        lines, known = self._lines, len(self._lines)
-        first = lines.setdefault(key, self._first_line(file) + line)
+        if file is not self._file:
+            self._file = file
+            self._above = self._files.setdefault(file, len(self._files) * _LINES)
+        lines = self._lines
+        known = len(lines)
+        first = lines.setdefault(key, self._above + line)
         return first if len(lines) == known else None
-
-    def _first_line(self, file: str) -> int:
-        first = self._files.get(file)
-        if first is None:
-            first = self._files[file] = len(self._files) * _LINES
-        return first
 
     def seen_from(self, first: int, other: Place) -> str:
         """Name, for a message at another place, where an instance was listed before."""

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     from batch_onboard.core.targets import Target
     from batch_onboard.manifest.checking import Checked
-    from batch_onboard.manifest.files import Content
     from batch_onboard.manifest.folder import Address, Folder
     from batch_onboard.manifest.layers import Base
     from batch_onboard.manifest.models import Head
@@ -104,8 +103,7 @@ class _Loading:
         Raises:
             StopReading: it can't be used.
         """
-        content = self._read()
-        text = decode(content.data, self._file, self.complaints)
+        text, digest = self._read()
         head, runs = read_head(text, self._file, self.complaints)
         base = read_base(head.node, self.complaints, allow_profiles=self._allow_profiles)
         builder = TargetBuilder(base, self.complaints, allow_profiles=self._allow_profiles)
@@ -118,17 +116,19 @@ class _Loading:
             name=head.settings.name or self._manifest.shown.stem,
             path=self._manifest.shown,
             targets=tuple(builder.targets),
-            digest=content.digest,
+            digest=digest,
             sources=tuple(sources.sources),
             warnings=self.complaints.problems(),
         )
 
-    def _read(self) -> Content:
+    def _read(self) -> tuple[str, str]:
+        """Return the manifest's text and digest; its bytes are let go."""
         try:
-            return self._manifest.read(MAX_MANIFEST_BYTES)
+            content = self._manifest.read(MAX_MANIFEST_BYTES)
         except UnusableFileError as error:
             message = f"the manifest can't be used: {error}"
             self.complaints.stop(Place(self._file, 1, 1), "unusable-file", message)
+        return decode(content.data, self._file, self.complaints), content.digest
 
     def _add_instances(
         self, root: MappingNode, runs: Runs, builder: TargetBuilder, sources: SourceReader

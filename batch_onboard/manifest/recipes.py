@@ -51,6 +51,7 @@ class Recipe:
         accept_drift: why a drift is accepted.
         account_id: their account, where they don't say it.
         region: their Region, where they don't say it.
+        labelled: they say labels themselves.
         depends: they say themselves what may be right for one of them and wrong for another one.
     """
 
@@ -65,14 +66,12 @@ class Recipe:
         self._labels = [
             (name, shape.labels.get(name, -1), (name, text)) for name, text in layers.labels
         ]
-        self._has_labels = bool(shape.labels)
+        self.labelled = bool(shape.labels)
         self._is_personal = _is_personal(layers)
         self._domains = domains
 
     def labels(self, values: Sequence[str]) -> Labels:
-        """Return an instance's labels."""
-        if not self._has_labels:
-            return self.layers.labels
+        """Return the labels of an instance that has some."""
         return tuple([pair if at < 0 else (name, values[at]) for name, at, pair in self._labels])
 
     def shared(self, account_id: str, region: str) -> Shared | None:

@@ -2,12 +2,32 @@
 
 from __future__ import annotations
 
-import json
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
+import msgspec
+
 _ENDPOINT_PREFIX = "connect-campaigns"  # of both versions, by their service models
+
+
+class _Service(msgspec.Struct):
+    endpoints: dict[str, msgspec.Raw] = {}
+
+
+class _Services(msgspec.Struct):
+    service: _Service | None = msgspec.field(name=_ENDPOINT_PREFIX, default=None)
+
+
+class _Partition(msgspec.Struct):
+    services: _Services
+    regions: dict[str, msgspec.Raw]
+
+
+class _Endpoints(msgspec.Struct):
+    """What is needed of the data: decoding all of it would take ten times as long."""
+
+    partitions: list[_Partition]
 
 
 @cache
@@ -31,7 +51,8 @@ def regions_with_service(package: str = "botocore") -> frozenset[str]:
         return frozenset()
     return frozenset(
         region
-        for partition in json.loads(text)["partitions"]
-        for region in partition["services"].get(_ENDPOINT_PREFIX, {}).get("endpoints", {})
-        if region in partition["regions"]
+        for partition in msgspec.json.decode(text, type=_Endpoints).partitions
+        if (service := partition.services.service) is not None
+        for region in service.endpoints
+        if region in partition.regions
     )

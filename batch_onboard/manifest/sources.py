@@ -76,10 +76,12 @@ class SourceReader:
         if read is None:
             raise UnusableFileError("its name must end in .csv or .jsonl")
         found = self._find(name)
+        yield from read(self._text(found), str(found.shown), self._complaints)
+
+    def _text(self, found: Found) -> str:
         content = found.read(MAX_SOURCE_BYTES)
         self.sources.append(Source(found.shown, content.digest))
-        text = decode(content.data, str(found.shown), self._complaints)
-        yield from read(text, str(found.shown), self._complaints)
+        return decode(content.data, str(found.shown), self._complaints)
 
     def _find(self, name: str) -> Found:
         """Return a source that was not named before.

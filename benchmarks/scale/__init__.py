@@ -11,7 +11,8 @@ Each step is the real command in a process of its own, and each yardstick likewi
 - validate, yaml: a manifest of so many instances. Its yardstick is PyYAML's C loader alone
   (`yaml.load` with `CSafeLoader`) on the same file. Manifests end at 64 MiB, so there is no such
   step where the file would be larger.
-- validate, jsonl: the same instances in a source of JSON Lines.
+- validate, jsonl, and validate, csv: the same instances in a source of JSON Lines, or of CSV,
+  beside the same yardstick; where there is no such YAML file, beside that of the size before.
 - run: the whole of it, against a simulator in a process of its own, without throttles, whose jobs
   end at once. Only up to `--run-up-to` targets, since it takes some milliseconds for each.
 - resume, status, report: on a finished ledger with the lines that such a run writes, four for each

@@ -13,6 +13,8 @@ from benchmarks.scale.steps import Use, play
 
 _BESIDE = {
     "validate, yaml": "yaml alone",
+    "validate, jsonl": "yaml alone",
+    "validate, csv": "yaml alone",
     "status": "lines, typed",
     "report": "lines, typed",
     "resume": "lines, typed",
@@ -35,10 +37,23 @@ class Cost:
     times: float | None = None
 
 
-def costs(targets: int, one: dict[str, Use], many: dict[str, Use]) -> dict[str, Cost]:
-    """Say what each target beyond the first has cost, step by step."""
+def costs(
+    targets: int,
+    one: dict[str, Use],
+    many: dict[str, Use],
+    before: dict[str, Cost] | None = None,
+) -> dict[str, Cost]:
+    """Say what each target beyond the first has cost, step by step.
+
+    Args:
+        targets: how many there were.
+        one: what a batch of one target has used.
+        many: what this one has used.
+        before: what a target has cost in a smaller one, for yardsticks that are missing.
+    """
     more = targets - 1
-    cpu = {name: (use.cpu - one[name].cpu) / more * 1e6 for name, use in many.items()}
+    cpu = {name: each.microseconds for name, each in (before or {}).items()}
+    cpu |= {name: (use.cpu - one[name].cpu) / more * 1e6 for name, use in many.items()}
     found = {}
     for name, use in many.items():
         beside = cpu.get(_BESIDE.get(name, ""))
@@ -80,10 +95,13 @@ def _measure(sizes: list[int], longest: int) -> dict[int, dict[str, Cost]]:
     with TemporaryDirectory() as text:
         folder = Path(text)
         one = play(1, folder / "1", run=min(sizes) <= longest)
-        return {
-            size: costs(size, one, play(size, folder / f"{size}", run=size <= longest))
-            for size in sizes
-        }
+        found: dict[int, dict[str, Cost]] = {}
+        before: dict[str, Cost] = {}
+        for size in sizes:
+            many = play(size, folder / f"{size}", run=size <= longest)
+            found[size] = costs(size, one, many, before)
+            before |= found[size]
+        return found
 
 
 def _table(targets: int, steps: dict[str, Cost]) -> str:

@@ -75,6 +75,7 @@ def _steps(files: Files) -> Iterator[tuple[str, list[str]]]:
         yield "yaml alone", _yardstick("yaml alone", files.yaml)
         yield "validate, yaml", _command("validate", str(files.yaml))
     yield "validate, jsonl", _command("validate", manifest)
+    yield "validate, csv", _command("validate", str(files.table))
     yield "lines, typed", _yardstick("lines, typed", files.ledger)
     yield "lines, untyped", _yardstick("lines, untyped", files.ledger)
     yield "status", _command("status", ledger)

@@ -39,18 +39,21 @@ class Files:
 
     Attributes:
         yaml: the manifest with all instances in it.
-        manifest: the manifest whose instances stand in a source.
+        table: the manifest whose instances stand in a source of CSV.
+        manifest: the manifest whose instances stand in a source of JSON Lines.
         ledger: of a finished run of that one.
     """
 
     yaml: Path
+    table: Path
     manifest: Path
     ledger: Path
 
     @classmethod
     def within(cls, folder: Path) -> Files:
         """Return where they are in a folder."""
-        return cls(folder / "all.yaml", folder / "scale.yaml", folder / "scale.ledger.jsonl")
+        names = ("all.yaml", "table.yaml", "scale.yaml", "scale.ledger.jsonl")
+        return cls(*(folder / name for name in names))
 
 
 def write_files(targets: int, folder: Path) -> None:
@@ -70,6 +73,10 @@ def write_files(targets: int, folder: Path) -> None:
     files.manifest.write_text(json.dumps(head | {"sources": ["scale.jsonl"]}))
     with (folder / "scale.jsonl").open("w") as source:
         source.writelines(f"{instance}\n" for instance in instances)
+    files.table.write_text(json.dumps(head | {"sources": ["scale.csv"]}))
+    with (folder / "scale.csv").open("w") as source:
+        source.write("account_id,region,id\n")
+        source.writelines(f"{','.join(key)}\n" for key in keys)
     with files.yaml.open("w") as manifest:
         manifest.writelines(f"{name}: {json.dumps(value)}\n" for name, value in head.items())
         manifest.write("instances:\n")

@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def test_both_manifests_and_the_ledger_are_of_the_same_targets(tmp_path: Path) -> None:
+def test_all_manifests_and_the_ledger_are_of_the_same_targets(tmp_path: Path) -> None:
     """The ledger is that of a finished run, so that a resume has nothing to do."""
     write_files(9, tmp_path)
     files = Files.within(tmp_path)
     history = read_history(files.ledger)
-    for path in (files.yaml, files.manifest):
+    for path in (files.yaml, files.table, files.manifest):
         targets = load_manifest(path).targets
         assert history.targets == {each.key: TargetInfo.of(each) for each in targets}
     assert len({key.domain for key in history.targets}) == 5
@@ -36,3 +36,12 @@ def test_a_step_costs_what_more_targets_add_and_is_set_beside_its_yardstick() ->
     found = costs(1001, one, many)
     assert astuple(found["status"]) == pytest.approx((2000, 1.0, 2.0))
     assert found["run"].times is None
+
+
+def test_a_size_without_a_yardstick_is_set_beside_that_of_a_smaller_one() -> None:
+    """Where no manifest of YAML can be so large, what a target of a smaller one takes counts."""
+    one = {"yaml alone": Use(0.5, 0), "validate, csv": Use(1.0, 0)}
+    before = costs(101, one, {"yaml alone": Use(1.5, 0), "validate, csv": Use(1.5, 0)})
+    found = costs(1001, one, {"validate, csv": Use(6.0, 0)}, before)
+    assert list(found) == ["validate, csv"]
+    assert found["validate, csv"].times == pytest.approx(0.5)

@@ -135,6 +135,17 @@ def test_what_is_remembered_is_bounded_and_may_be_forgotten(
     ]
 
 
+def test_more_domains_than_are_remembered_are_loaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of what many domains share some is worked out again, with the same outcome."""
+    monkeypatch.setattr(recipes, "_MOST", 2)
+    form = "arn:aws:connect:us-west-2:%012d:instance/i%d"
+    items = "".join(f"  - {form % (n % 5, n)}\n" for n in range(30))
+    loaded = targets(tmp_path, f"{HEAD}instances:\n{items}")
+    assert [target.key.account_id for target in loaded] == [f"{n % 5:012}" for n in range(30)]
+
+
 def test_what_stands_in_a_quoted_text_is_no_instance(tmp_path: Path) -> None:
     """Lines that look like instances, inside of something else, are left to the parser."""
     inside = many("  - {id: i-0-%d}\n", 5)
