@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from functools import partial
+from sys import intern
 from typing import TYPE_CHECKING
 
 from batch_onboard.core.targets import Target, TargetKey
@@ -105,7 +106,8 @@ class TargetBuilder:
         account_id, region = account_id or recipe.account_id, region or recipe.region
         shared = recipe.shared(account_id, region)
         if shared is None:
-            self._add_of_domain(alike, TargetKey(account_id, region, instance_id), recipe)
+            key = TargetKey(intern(account_id), intern(region), instance_id)
+            self._add_of_domain(alike, key, recipe)
             return
         key = _key((shared.account_id, shared.region, instance_id))
         first = self._listed.add_alike(key, alike.paper.file, alike.line)

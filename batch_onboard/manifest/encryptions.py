@@ -24,7 +24,7 @@ class Encryptions:
     """Makes encryptions, one object for all targets that want the same."""
 
     def __init__(self) -> None:
-        self._known: dict[str, tuple[Encryption, str]] = {}
+        self._known: dict[str, Encryption] = {}
 
     def of(self, layers: Layers, key: TargetKey, complaints: Complaints) -> Encryption | None:
         """Return a target's encryption, or None if it is wrong or set nowhere.
@@ -40,14 +40,13 @@ class Encryptions:
         if template is None:
             return None  # refused where it stands
         key_arn = fill(template, key)
-        known = self._known.get(key_arn)
-        if known is None:
-            region = key_region(key_arn)
-            if region is None or len(key_arn) > 500:  # EncryptionKey of the service model
+        encryption = self._known.get(key_arn)
+        if encryption is None:
+            if key_region(key_arn) is None or len(key_arn) > 500:  # EncryptionKey, service model
                 _refuse(holder, key_arn, complaints)
                 return None
-            known = self._known[key_arn] = (Encryption(True, key_arn, "KMS"), region)
-        encryption, region = known
+            encryption = self._known[key_arn] = Encryption(True, key_arn, "KMS")
+        region = key_arn.split(":", 4)[3]
         if region != key.region:
             complaints.warning(_place(holder), "foreign-key", *_foreign_key(region, key))
         return encryption
