@@ -43,8 +43,9 @@ class Talk:
         level = least if verbosity == 0 else _LEVELS.get(verbosity, logging.DEBUG)
         self.log = _logger(level, events=self.events)
         self._notices = _logger(logging.NOTSET, events=self.events)
-        if self.events:
-            logging.basicConfig(handlers=[_Forwarding(self)], level=logging.WARNING)
+        # People get what libraries call errors; what they warn of is told by the answer it led to.
+        heard = logging.WARNING if self.events or verbosity else logging.ERROR
+        logging.basicConfig(handlers=[_Forwarding(self, heard)], level=logging.WARNING)
 
     def name_run(self, run: str) -> None:
         """Let every event from now on name its run."""
@@ -96,15 +97,17 @@ class Talk:
 
 
 class _Forwarding(logging.Handler):
-    """Lets what libraries warn of stand in the same log, as events `library`."""
+    """Lets what libraries say stand in the same log, as events `library`; never a traceback."""
 
-    def __init__(self, talk: Talk) -> None:
-        super().__init__(logging.WARNING)
-        self.setFormatter(logging.Formatter())
+    def __init__(self, talk: Talk, level: int) -> None:
+        super().__init__(level)
         self._talk = talk
 
     def emit(self, record: logging.LogRecord) -> None:
-        self._talk.warn("library", self.format(record), logger=record.name)
+        said = record.getMessage()
+        if record.exc_info and (error := record.exc_info[1]):
+            said = f"{said} {type(error).__name__}: {error}"
+        self._talk.warn("library", f"{record.name}: {said}", logger=record.name)
 
 
 class _Stderr:

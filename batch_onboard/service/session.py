@@ -169,11 +169,15 @@ class _ChainConfig(AioConfig):
 def _quieten() -> None:
     """Keep the libraries from logging requests and answers, whatever level the root logger has.
 
-    botocore's debug level prints signatures, tokens and what STS hands out.
+    botocore's debug level prints signatures, tokens and what STS hands out. Where nobody has
+    asked for logs, Python would print warnings on stderr: aiobotocore's have tracebacks of what
+    our answers tell, such as an SSO session that is over.
     """
     for name in _LIBRARIES:
         logger = logging.getLogger(name)
         logger.setLevel(max(logger.level, logging.INFO))
+        if not logger.handlers:
+            logger.addHandler(logging.NullHandler())
 
 
 def _read_time(value: Any) -> datetime:

@@ -122,8 +122,51 @@ def test_what_a_library_warns_of_is_an_event_too(shell: Shell) -> None:
     assert (told["event"], told["logger"], told["message"]) == (
         "library",
         "asyncio",
-        "slow callback",
+        "asyncio: slow callback",
     )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "heard"),
+    [
+        ("'console'", ["asyncio: lost OSError: gone"]),
+        ("'console', verbosity=1", ["aiobotocore: old", "asyncio: lost OSError: gone"]),
+    ],
+)
+def test_people_hear_what_libraries_call_errors_without_tracebacks(
+    shell: Shell, arguments: str, heard: list[str]
+) -> None:
+    """What they warn of is told by the answer that it led to, and with -v by themselves."""
+    code = (
+        f"import logging\nfrom batch_onboard.cli.talk import Talk\nTalk({arguments})\n"
+        "logging.getLogger('aiobotocore').warning('old')\n"
+        "try:\n    raise OSError('gone')\nexcept OSError:\n"
+        "    logging.getLogger('asyncio').exception('lost')\n"
+    )
+    assert python(shell, code).stderr.splitlines() == heard
+
+
+def test_an_sso_session_that_is_over_is_one_sentence(shell: Shell) -> None:
+    """Two tracebacks that aiobotocore logs of it are not shown; the cause names the command that mends it."""
+    shell.write(
+        "config",
+        "[sso-session corp]\nsso_start_url = https://corp.example/start\nsso_region = eu-west-2\n"
+        "[profile ops]\nsso_session = corp\nsso_account_id = 111111111111\n"
+        "sso_role_name = Ops\nregion = eu-west-2\n",
+    )
+    shell.environment |= {
+        "AWS_CONFIG_FILE": str(shell.folder / "config"),
+        "AWS_PROFILE": "ops",
+        "HOME": str(shell.folder),
+    }
+    shell.write("wave.yaml", manifest(instance("a")))
+    ran = shell.run("run", "wave.yaml", *QUICK, "--log-format", "console")
+    looked = shell.run_afresh("status", "s3://bucket/wave")
+    assert (ran.code, looked.code) == (Exit.UNFINISHED, Exit.LEDGER)
+    for told in (ran.out, looked.err):
+        assert "run `aws sso login --profile ops`" in told
+    assert "Traceback" not in ran.err + looked.err
+    assert len(looked.err.splitlines()) == 1
 
 
 def test_the_console_format_is_plain_text(
