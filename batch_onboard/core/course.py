@@ -26,41 +26,28 @@ Nothing here waits, draws chance or reads a clock: a `Moment` brings all three.
 from __future__ import annotations
 
 from dataclasses import replace
-from enum import Enum
 from typing import TYPE_CHECKING
 
-from batch_onboard.core.calls import (
-    KEYED,
-    NOT_ACCEPTED,
-    NOT_SENT,
-    Answer,
-    JobStatus,
-    Meaning,
-    Operation,
-)
+from batch_onboard.core.calls import KEYED, Answer, JobStatus, Meaning, Operation
 from batch_onboard.core.lifecycle import Event, State
 from batch_onboard.core.look import Look
 from batch_onboard.core.notes import Notes
-from batch_onboard.core.opening import Opening, began_at, is_done, may_clear, opening
-from batch_onboard.core.patience import Patience
-from batch_onboard.core.steps import Moment, Next, Priority, Rules, Step
+from batch_onboard.core.opening import began_at, is_done, may_clear, opening
+from batch_onboard.core.steps import Step
+from batch_onboard.core.trouble import Trouble
 from batch_onboard.core.verdict import Finding, is_ours
+from batch_onboard.core.way import Mode, Way
 
 if TYPE_CHECKING:
+    from batch_onboard.core.opening import Opening
     from batch_onboard.core.polling import PollPlan
     from batch_onboard.core.record import Entry, Record
+    from batch_onboard.core.steps import Moment, Next, Rules
     from batch_onboard.core.targets import Encryption, Target
 
 
 MAX_CLEARS = 2
 """How often one run tries to delete a failed job's record: the job may change under its hands."""
-
-
-class _Mode(Enum):
-    LOOK = "look"
-    START = "start"
-    FOLLOW = "follow"
-    CLEAR = "clear"
 
 
 class Course:
@@ -78,17 +65,11 @@ class Course:
     __slots__ = (
         "_attempts_before",
         "_clears_left",
-        "_conflict_since",
-        "_follow_until",
-        "_last_running",
         "_look",
-        "_mode",
         "_notes",
-        "_patience",
-        "_plan",
         "_rules",
-        "_sent_start",
-        "_since",
+        "_trouble",
+        "_way",
         "record",
         "spared",
         "target",
@@ -105,20 +86,14 @@ class Course:
         """
         self.target = target
         self.record = record
+        self.spared = False
         self._rules = rules
         self._attempts_before = record.attempts
-        self._plan = plan
+        self._clears_left = MAX_CLEARS
         self._notes = Notes(target.key, record)
         self._look = Look(target.encryption, record, rules)
-        self._patience = Patience()
-        self.spared = False
-        self._mode = _Mode.LOOK
-        self._clears_left = MAX_CLEARS
-        self._sent_start = False
-        self._follow_until = 0.0  # a run gives a job that much time, however old it is
-        self._since = 0.0  # when the job that is followed began
-        self._last_running: float | None = None  # its age when it was last seen running
-        self._conflict_since: float | None = None
+        self._way = Way(rules, plan)
+        self._trouble = Trouble(target.identity, record, rules, self._notes, self._way)
 
     @property
     def done(self) -> bool:
@@ -138,18 +113,12 @@ class Course:
     @property
     def job_began(self) -> float:
         """Monotonic time from which the age of the followed job is counted."""
-        return self._since
+        return self._way.since
 
     def begin(self, moment: Moment) -> Step:
         """Say what the run does first about this target, if anything."""
         self._look.resume(moment)
-        mode = _BEGINS_IN[self.opening]
-        if mode is None:
-            return Step()
-        if mode is _Mode.FOLLOW:
-            self._follow_until = moment.now + self._rules.job_timeout
-            self._since = began_at(self.record, moment)
-        return Step(next=self._turn_to(mode, moment.now))
+        return Step(next=self._way.begin(self.opening, self.record, moment))
 
     def needs_key(self, operation: Operation) -> bool:
         """Say whether a call has to wait until the alias of the target's key is resolved."""
@@ -168,7 +137,7 @@ class Course:
         if operation is Operation.START:
             if self.record.state is State.DRIFTED:  # what was there before is missing
                 self._notes.add(Event.NOT_ONBOARDED, moment)
-            self._sent_start = True
+            self._way.sent_start = True
             self._look.hold(moment)
             self._notes.add(
                 Event.INTENDED,
@@ -188,12 +157,12 @@ class Course:
     def answered(self, operation: Operation, answer: Answer, moment: Moment) -> Step:
         """Take in an answer: decide what it means for the target, and what is next."""
         if answer.meaning in {Meaning.OK, Meaning.ABSENT}:
-            self._patience.renew()
+            self._trouble.patience.renew()
             following = self._told(operation, answer, moment)
         elif operation is Operation.START:
-            following = self._start_failed(answer, moment)
+            following = self._trouble.with_start(answer, moment)
         else:
-            following = self._trouble(operation, answer, moment)
+            following = self._trouble.with_call(operation, answer, moment)
         return Step(self._notes.take(), following)
 
     def spare(self, answer: Answer, moment: Moment) -> Step:
@@ -213,7 +182,7 @@ class Course:
             answer: the cause.
             moment: when.
         """
-        self._give_up(answer.error_code or answer.meaning.value, answer, moment)
+        self._trouble.give_up(answer.error_code or answer.meaning.value, answer, moment)
         return Step(self._notes.take())
 
     # What an answer tells.
@@ -226,7 +195,7 @@ class Course:
                 return self._act_on(answer, moment)
             case Operation.DELETE:
                 return self._record_deleted(answer, moment)
-        if self._mode is _Mode.FOLLOW:
+        if self._way.mode is Mode.FOLLOW:
             return self._poll_answered(answer, moment)
         return self._status_read(answer, moment)
 
@@ -236,35 +205,29 @@ class Course:
             return None
         if answer.job is JobStatus.IN_PROGRESS:
             self._notes.add(Event.RUNNING, moment, request_id=answer.request_id, ours=True)
-            return self._follow(moment, moment.now)
+            return self._way.follow(moment, moment.now)
         if self.record.clean:
             return self._job_ended(answer, moment)
         # Nothing was read before this Start, so an end at once is an older job's: the config and
         # the rules for jobs that are not ours decide, as if nothing had been sent.
-        self._sent_start = False
+        self._way.sent_start = False
         self._look.let_go()
         return self._status_read(answer, moment)
 
     def _poll_answered(self, answer: Answer, moment: Moment) -> Next | None:
-        age = moment.now - self._since
+        way = self._way
         if answer.job is JobStatus.IN_PROGRESS:
-            return self._still_running(answer, moment, age)
-        if answer.job is None and age < self._rules.consistency_window:
-            wait = self._patience.between_looks(moment.chance)
-            return self._next(Operation.STATUS, moment.now + wait)
+            if way.is_too_long(moment):
+                return self._trouble.give_up("job_timeout", answer, moment)
+            return way.goes_on(moment)
+        if answer.job is None and moment.now - way.since < self._rules.consistency_window:
+            wait = self._trouble.patience.between_looks(moment.chance)
+            return way.next(Operation.STATUS, moment.now + wait)
         as_wanted = self.record.has(self.target.encryption)
-        if answer.job and self.record.ours and self._last_running is not None and as_wanted:
-            self._plan.ended(self._last_running, age)
+        if answer.job and self.record.ours and way.last_running is not None and as_wanted:
+            way.ended(moment)
             return self._job_ended(answer, moment)
         return self._status_read(answer, moment)
-
-    def _still_running(self, answer: Answer, moment: Moment, age: float) -> Next | None:
-        self._last_running = age
-        if not self._rules.wait:
-            return None
-        if moment.now > self._follow_until:
-            return self._give_up("job_timeout", answer, moment)
-        return self._next(Operation.STATUS, self._plan.next(self._since, moment.now))
 
     def _job_ended(self, answer: Answer, moment: Moment) -> Next | None:
         failed = answer.job is JobStatus.FAILED
@@ -275,16 +238,16 @@ class Course:
     def _record_deleted(self, answer: Answer, moment: Moment) -> Next | None:
         by_rule = self.record.ours and not self._rules.retry_failed
         self._notes.add(Event.CLEARED, moment, request_id=answer.request_id, automatic=by_rule)
-        return self._turn_to(_Mode.START, moment.now)
+        return self._way.turn_to(Mode.START, moment.now)
 
     # What the live state tells.
 
     def _status_read(self, answer: Answer, moment: Moment) -> Next | None:
-        self._mode = _Mode.LOOK
+        self._way.mode = Mode.LOOK
         self._look.read(answer, moment)
         if self._look.decided:
             return self._act_on(Answer(Meaning.ABSENT), moment)
-        return self._next(Operation.CONFIG, moment.now)
+        return self._way.next(Operation.CONFIG, moment.now)
 
     def _act_on(self, config: Answer, moment: Moment) -> Next | None:
         """Do what the live state, now read as far as is needed, asks for."""
@@ -296,148 +259,49 @@ class Course:
             case Finding.RUNNING:
                 ours = is_ours(self.record)
                 self._notes.add_answer(Event.RUNNING, job, moment, ours=ours)
-                return self._follow(moment, began_at(self.record, moment))
+                return self._way.follow(moment, began_at(self.record, moment))
             case Finding.FAILED:
                 return self._found_failed(job, moment)
             case Finding.VANISHED:
-                return self._give_up("job_vanished", config, moment)
+                return self._trouble.give_up("job_vanished", config, moment)
             case Finding.STARTABLE:
                 return self._found_nothing(config, moment)
             case _:
                 return self._found_end(found, config, moment)
 
     def _wait_for(self, found: Finding, moment: Moment) -> Next:
-        soon = moment.now + self._patience.between_looks(moment.chance)
+        soon = moment.now + self._trouble.patience.between_looks(moment.chance)
         if found is Finding.LAGGING:
-            return self._next(Operation.CONFIG, soon)
-        return self._next(Operation.STATUS, min(soon, max(moment.now, self._look.held_until)))
+            return self._way.next(Operation.CONFIG, soon)
+        return self._way.next(Operation.STATUS, min(soon, max(moment.now, self._look.held_until)))
 
     def _found_failed(self, job: Answer, moment: Moment) -> Next | None:
         self._notes.add_answer(Event.JOB_FAILED, job, moment, ours=is_ours(self.record))
         # What fails after a Start of this run is for the next run.
-        if self._sent_start or not self._clears_left or not may_clear(self.record, self._rules):
+        may = self._clears_left and may_clear(self.record, self._rules)
+        if self._way.sent_start or not may:
             return None
         self._clears_left -= 1
-        return self._turn_to(_Mode.CLEAR, moment.now)
+        return self._way.turn_to(Mode.CLEAR, moment.now)
 
     def _found_nothing(self, config: Answer, moment: Moment) -> Next | None:
         if self.record.state is not State.PENDING:
             self._notes.add_answer(Event.NOT_ONBOARDED, config, moment)
-        lost = self._patience.lost_starts()
+        lost = self._trouble.patience.lost_starts()
         if lost is not None:
-            return self._give_up(lost.error_code or lost.meaning.value, lost, moment)
-        return self._turn_to(_Mode.START, moment.now)
+            return self._trouble.give_up(lost.error_code or lost.meaning.value, lost, moment)
+        return self._way.turn_to(Mode.START, moment.now)
 
     def _found_end(self, found: Finding, config: Answer, moment: Moment) -> Next | None:
         """Note a finding after which nothing is left to do in this run, unless it was asked for."""
         facts = self._look.facts(found, config.encryption)
         self._notes.add(_END[found], moment, request_id=config.request_id, **facts)
         # What goes missing after a Start of this run is for the next run.
-        if found is Finding.MISSING and self._rules.restart_missing and not self._sent_start:
-            return self._turn_to(_Mode.START, moment.now)
+        if found is Finding.MISSING and self._rules.restart_missing and not self._way.sent_start:
+            return self._way.turn_to(Mode.START, moment.now)
         return None
 
-    # What goes wrong.
 
-    def _start_failed(self, answer: Answer, moment: Moment) -> Next | None:
-        meaning = answer.meaning
-        if meaning is Meaning.REJECTED:
-            self._notes.add_answer(Event.REJECTED, answer, moment)
-            return None
-        if meaning is Meaning.UNCLEAR:
-            self._mode = _Mode.LOOK
-            self._patience.lose_start(answer)
-            return self._trouble(Operation.STATUS, answer, moment)
-        if meaning in NOT_SENT and self.record.state is State.SUBMITTING:
-            self._notes.add_answer(Event.WITHDRAWN, answer, moment)
-        if meaning in NOT_ACCEPTED:
-            self._notes.add_answer(Event.REFUSED, answer, moment)
-        if meaning is Meaning.CONFLICT:
-            return self._conflict(answer, moment)
-        return self._trouble(Operation.START, answer, moment)
-
-    def _conflict(self, answer: Answer, moment: Moment) -> Next | None:
-        """Read the live state; where nothing is there, another job holds the account's place."""
-        if self._conflict_since is None:
-            self._conflict_since = moment.now
-        elif moment.now - self._conflict_since > self._rules.job_timeout:
-            return self._give_up("conflict", answer, moment)
-        wait = self._patience.between_conflicts(moment.chance)
-        return self._turn_to(_Mode.LOOK, moment.now + wait)
-
-    def _trouble(self, operation: Operation, answer: Answer, moment: Moment) -> Next | None:
-        """Try a call again that has told nothing about the target, or give up."""
-        if answer.meaning is Meaning.REJECTED and self.record.state in _REJECTABLE:
-            self._notes.add_answer(Event.REJECTED, answer, moment)
-            return None
-        wait = self._patience.after(answer, moment.chance, outage=moment.outage)
-        throttled = answer.meaning is Meaning.THROTTLED
-        if wait is None:
-            if answer.meaning is Meaning.DENIED:
-                answer = replace(answer, message=self._denial(operation, answer))
-            code = None if throttled else answer.error_code
-            return self._give_up(code or answer.meaning.value, answer, moment)
-        if operation is Operation.DELETE and answer.meaning is Meaning.CONFLICT:
-            # Only FAILED jobs can be deleted, so the job has changed: read it again.
-            return self._turn_to(_Mode.LOOK, moment.now + wait)
-        return self._next(operation, moment.now + wait, first=throttled)
-
-    def _denial(self, operation: Operation, answer: Answer) -> str:
-        target = self.target
-        said = f": {answer.message}" if answer.message else ""
-        return f"{target.identity} was denied connect-campaigns:{operation}{said}"
-
-    def _give_up(self, cause: str, answer: Answer, moment: Moment) -> Next | None:
-        self._notes.add(
-            Event.GAVE_UP,
-            moment,
-            error_code=cause,
-            message=answer.message,
-            request_id=answer.request_id,
-        )
-        return None
-
-    # What is next.
-
-    def _follow(self, moment: Moment, since: float) -> Next | None:
-        self._mode = _Mode.FOLLOW
-        self._follow_until = moment.now + self._rules.job_timeout
-        self._since = since
-        self._last_running = moment.now - since
-        if not self._rules.wait:
-            return None
-        return self._next(Operation.STATUS, max(moment.now, self._plan.first(since)))
-
-    def _turn_to(self, mode: _Mode, at: float) -> Next:
-        self._mode = mode
-        return self._next(_FIRST_CALL[mode], at)
-
-    def _next(self, operation: Operation, at: float, *, first: bool = False) -> Next:
-        priority = _PRIORITY[self._mode]
-        if self._sent_start and priority is Priority.LOOK:
-            priority = Priority.CHECK
-        return Next(operation, priority, at, first)
-
-
-_REJECTABLE = frozenset({State.PENDING, State.UNRESOLVED, State.REJECTED})
-_BEGINS_IN = {
-    Opening.NOTHING: None,
-    Opening.FOLLOW: _Mode.FOLLOW,
-    Opening.START: _Mode.START,
-    Opening.LOOK: _Mode.LOOK,
-}
-_FIRST_CALL = {
-    _Mode.LOOK: Operation.STATUS,
-    _Mode.START: Operation.START,
-    _Mode.FOLLOW: Operation.STATUS,
-    _Mode.CLEAR: Operation.DELETE,
-}
-_PRIORITY = {
-    _Mode.LOOK: Priority.LOOK,
-    _Mode.START: Priority.START,
-    _Mode.FOLLOW: Priority.POLL,
-    _Mode.CLEAR: Priority.START,
-}
 _END = {
     Finding.SUCCEEDED: Event.JOB_SUCCEEDED,
     Finding.ONBOARDED: Event.FOUND_ONBOARDED,
