@@ -1,6 +1,6 @@
 """One run over a manifest and its ledger.
 
-manifest -> courses -> engine -> service -> ledger. Whoever embeds the tool, the command line
+manifest -> targets -> engine -> service -> ledger. Whoever embeds the tool, the command line
 included, opens a `Batch`, looks at what it would do, and runs it.
 """
 
@@ -22,12 +22,13 @@ from batch_onboard.app.descriptors import within_descriptors
 from batch_onboard.app.foresight import foresee, known_lengths
 from batch_onboard.app.groups import first_of
 from batch_onboard.app.histories import keep_apart
+from batch_onboard.app.learning import Learning
 from batch_onboard.app.ledgers import open_any_ledger
 from batch_onboard.app.losses import with_losses
 from batch_onboard.app.outcome import Ending, Outcome, unsaved
 from batch_onboard.app.pace import Pace
 from batch_onboard.app.progress import Progress
-from batch_onboard.app.quotas import learned_lines, limiter_maker, pace_maker
+from batch_onboard.app.quotas import SupposedPace, limiter_maker
 from batch_onboard.app.scope import own_targets, select
 from batch_onboard.core.calls import Answer
 from batch_onboard.core.course import Course
@@ -36,6 +37,7 @@ from batch_onboard.core.opening import Opening, is_done, opening
 from batch_onboard.core.polling import PollPlan
 from batch_onboard.core.ports import JournalError
 from batch_onboard.core.record import Record
+from batch_onboard.engine.admission import Admission
 from batch_onboard.engine.circuits import Circuits
 from batch_onboard.engine.helm import Helm
 from batch_onboard.engine.lanes import Lanes
@@ -84,7 +86,9 @@ class Batch:
         """
         self.ledger = ledger
         self.run_id = secrets.token_hex(6)
-        self.lanes = Lanes(limiter_maker(settings, ledger.history), Circuits(random.random))
+        self._learning = Learning(ledger)
+        make_limiter = limiter_maker(settings, ledger.history)
+        self.lanes = Lanes(make_limiter, Circuits(random.random), self._learning.let_go)
         self._plan = PollPlan()
         self._manifest = manifest
         self._settings = settings
@@ -140,7 +144,7 @@ class Batch:
     def progress(self, now: float) -> Progress:
         """Return what looks at the run, which begins now (monotonic seconds)."""
         known = tuple(known_lengths(self.ledger.history))
-        supposed = pace_maker(self._settings, self.ledger.history)
+        supposed = SupposedPace(self._settings, self.ledger.history)
         return Progress(self.tally, self.lanes, supposed, lambda: self._plan.lengths or known, now)
 
     async def run(self, watcher: Watcher | None = None) -> Outcome:
@@ -184,21 +188,11 @@ class Batch:
         return first
 
     async def _work(self, service: Service, watcher: Watcher) -> Outcome:
-        settings = self._settings
-        rules = with_losses(settings.rules, self.ledger.history)
-        make_course = settings.approved.course if settings.approved is not None else Course
-        helm = Helm(
-            (
-                make_course(target, self.ledger.history.record(target.key), rules, self._plan)
-                for target in self.targets
-            ),
-            tolerance=settings.tolerance,
-            canary=settings.canary,
-            limit=settings.limit,
-        )
+        admission = self._make_admission()
         try:
             async with self.ledger.journal() as journal:
-                self._runner = self._make_runner(service, journal, helm, watcher)
+                self._learning.journal = journal
+                self._runner = self._make_runner(service, journal, admission, watcher)
                 if self._signal is not None:
                     self._runner.stop()
                 keep = partial(self.ledger.keep_paced, journal=journal)
@@ -211,18 +205,35 @@ class Batch:
             if isinstance(problem, ServiceConfigurationError):
                 self._end(Outcome(Exit.USAGE, str(problem)))
             raise problem from group
-        return self._outcome(helm, self._runner)
+        return self._outcome(admission.helm, self._runner)
+
+    def _make_admission(self) -> Admission:
+        settings, history = self._settings, self.ledger.history
+        rules = with_losses(settings.rules, history)
+        course = settings.approved.course if settings.approved is not None else Course
+        helm = Helm(
+            self.targets,
+            lambda target: opening(target, self._known(target), rules),
+            tolerance=settings.tolerance,
+            canary=settings.canary,
+            limit=settings.limit,
+        )
+        return Admission(
+            helm,
+            self.lanes,
+            self.tally,
+            lambda target: course(target, history.record(target.key), rules, self._plan),
+            rate_of=SupposedPace(settings, history).rate_of,
+        )
 
     def _make_runner(
-        self, service: Service, journal: Journal, helm: Helm, watcher: Watcher
+        self, service: Service, journal: Journal, admission: Admission, watcher: Watcher
     ) -> Runner:
         return Runner(
             service=service,
             journal=journal,
-            lanes=self.lanes,
-            helm=helm,
+            admission=admission,
             plan=self._plan,
-            tally=self.tally,
             watcher=watcher,
             wall=now_utc,
             chance=random.random,
@@ -261,7 +272,7 @@ class Batch:
 
     def _end(self, outcome: Outcome) -> Outcome:
         if outcome.saved:
-            self.ledger.keep_learned(list(learned_lines(self.lanes.limiters)))
+            self._learning.end(self.lanes.limiters)
             reason = self._settings.secrets.redact(outcome.reason)
             self.ledger.end_run(self.run_id, outcome.exit_code, reason)
         return outcome

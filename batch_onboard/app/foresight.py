@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
-from batch_onboard.app.quotas import pace_maker
-from batch_onboard.core.forecast import Forecast, JobLength, Work, forecast
+from batch_onboard.app.quotas import SupposedPace
+from batch_onboard.core.forecast import Forecast, JobLength, Work, forecast, gather
 from batch_onboard.core.lifecycle import State
 from batch_onboard.core.opening import Opening
 from batch_onboard.core.planning import Action
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from batch_onboard.app.settings import Settings
     from batch_onboard.core.targets import Domain, Target
@@ -42,18 +42,29 @@ def foresee(
         settings: what the operator asked for.
         history: knows quotas, and how long jobs take.
     """
-    waves: defaultdict[int, defaultdict[Domain, Counter[str]]]
-    waves = defaultdict(lambda: defaultdict(Counter))
+    waves: defaultdict[int, Counter[tuple[Domain, tuple[str, ...]]]] = defaultdict(Counter)
     for target, begins, action in chosen:
-        waves[target.wave][target.key.domain].update(_needs(begins, action))
-    pace_of = pace_maker(settings, history)
+        if needs := _needs(begins, action):
+            waves[target.wave][target.key.domain, needs] += 1
+    pace_of = SupposedPace(settings, history)
     jobs = JobLength.of(known_lengths(history)) if settings.rules.wait else JobLength(0.0, 0.0)
-    each = [
-        forecast({domain: Work(**needs) for domain, needs in works.items()}, pace_of, jobs)
-        for works in waves.values()
-    ]
+    each = [_foresee(numbers, pace_of, jobs) for numbers in waves.values()]
     longest = max(each, key=lambda one: one.most, default=Forecast())
     return Forecast(sum(one.least for one in each), sum(one.most for one in each), longest.slowest)
+
+
+def _foresee(
+    numbers: Mapping[tuple[Domain, tuple[str, ...]], int], pace_of: SupposedPace, jobs: JobLength
+) -> Forecast:
+    """Foretell how long a wave takes, from how many targets of a domain need the same."""
+    needs: defaultdict[Domain, Counter[str]] = defaultdict(Counter)
+    for (domain, kinds), number in numbers.items():
+        for kind in kinds:
+            needs[domain][kind] += number
+    kinds_of = ((domain, frozenset(counted.items())) for domain, counted in needs.items())
+    found, alike = gather(kinds_of, pace_of.known)
+    works = {domain: Work(**dict(kinds)) for domain, kinds in found.items()}
+    return forecast(works, pace_of, jobs, alike)
 
 
 def _needs(begins: Opening, action: Action | None) -> tuple[str, ...]:

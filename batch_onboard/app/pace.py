@@ -58,7 +58,7 @@ class Pace:
         if calls:
             rates = tuple(
                 (str(domain), operation, round(known.rate, 3))
-                for domain, operation, known in self._lanes.slowest(_SLOWEST)
+                for domain, operation, known in self._lanes.limiters.slowest(_SLOWEST)
             )
             seconds = round(now - self._last, 3)
             self._keep(

@@ -13,12 +13,13 @@ from batch_onboard.app.foresight import foresee
 from batch_onboard.app.groups import first_of
 from batch_onboard.app.losses import with_losses
 from batch_onboard.app.progress import Progress
-from batch_onboard.app.quotas import limiter_maker, pace_maker
+from batch_onboard.app.quotas import SupposedPace, limiter_maker
 from batch_onboard.app.scope import select
 from batch_onboard.core.opening import Opening, opening
 from batch_onboard.core.planning import Action, Planned, Survey, count_actions
 from batch_onboard.core.polling import PollPlan
 from batch_onboard.core.record import Record
+from batch_onboard.engine.admission import Admission
 from batch_onboard.engine.circuits import Circuits
 from batch_onboard.engine.helm import Helm
 from batch_onboard.engine.lanes import Lanes
@@ -29,12 +30,15 @@ from batch_onboard.service.settings import ServiceConfigurationError
 
 if TYPE_CHECKING:
     import signal
+    from collections.abc import Callable
     from datetime import datetime
 
     from batch_onboard.app.settings import Settings
+    from batch_onboard.core.course import Course
     from batch_onboard.core.forecast import Forecast
     from batch_onboard.core.record import Entry
-    from batch_onboard.core.targets import Target
+    from batch_onboard.core.steps import Rules
+    from batch_onboard.core.targets import Target, TargetKey
     from batch_onboard.engine.watching import Watcher
     from batch_onboard.ledger.history import History
     from batch_onboard.manifest.load import Manifest
@@ -127,7 +131,7 @@ class Planning:
 
     def progress(self, now: float) -> Progress:
         """Return what looks at the reading, which begins now (monotonic seconds)."""
-        supposed = pace_maker(self._settings, self._history)
+        supposed = SupposedPace(self._settings, self._history)
         return Progress(self.tally, self.lanes, supposed, None, now)
 
     async def read(self, watcher: Watcher | None = None) -> Plan:
@@ -141,17 +145,10 @@ class Planning:
             SimulatorError: the simulator can't be served.
         """
         made_at = now_utc()
-        rules = with_losses(self._settings.rules, self._history)
-        lengths = PollPlan()
-        surveys = [
-            Survey(target, replace(self._known(target)), rules, lengths) for target in self.targets
-        ]
-        if any(survey.opening is not Opening.NOTHING for survey in surveys):
-            await self._survey(surveys, lengths, watcher or Unwatched())
-        items = tuple(
-            Item(survey.target, planned, survey.record)
-            for survey, planned in zip(surveys, self._limited(surveys), strict=True)
-        )
+        found = _Found(self._known, with_losses(self._settings.rules, self._history))
+        if any(found.opening_of(target) is not Opening.NOTHING for target in self.targets):
+            await self._survey(found, watcher or Unwatched())
+        items = tuple(self._limited([found.item(target) for target in self.targets]))
         bugs = tuple(self._runner.bugs) if self._runner is not None else ()
         return Plan(made_at, items, self._foresee(items), bugs)
 
@@ -170,16 +167,22 @@ class Planning:
                 self._runner.abort()
         return first
 
-    async def _survey(self, surveys: list[Survey], lengths: PollPlan, watcher: Watcher) -> None:
+    async def _survey(self, found: _Found, watcher: Watcher) -> None:
         settings = self._settings
+        admission = Admission(
+            Helm(self.targets, found.opening_of),
+            self.lanes,
+            self.tally,
+            found.survey,
+            let_go=found.take,
+            rate_of=SupposedPace(settings, self._history).rate_of,
+        )
         async with open_access(settings, self.run_id, purpose="plan") as service:
             self._runner = Runner(
                 service=service,
                 journal=_Nowhere(),
-                lanes=self.lanes,
-                helm=Helm(surveys),
-                plan=lengths,
-                tally=self.tally,
+                admission=admission,
+                plan=found.lengths,
                 watcher=watcher,
                 wall=now_utc,
                 chance=random.random,
@@ -193,16 +196,16 @@ class Planning:
             except ExceptionGroup as group:
                 raise first_of(ServiceConfigurationError, group) from group
 
-    def _limited(self, surveys: list[Survey]) -> list[Planned]:
+    def _limited(self, items: list[Item]) -> list[Item]:
         """Return what is planned, with as many to start as the limit allows: the first ones."""
-        planned = [survey.planned for survey in surveys]
         if self._settings.limit is None:
-            return planned
-        order = sorted(range(len(surveys)), key=lambda index: surveys[index].target.wave)
-        starts = [index for index in order if planned[index].action is Action.START]
+            return items
+        order = sorted(range(len(items)), key=lambda index: items[index].target.wave)
+        starts = [index for index in order if items[index].planned.action is Action.START]
         for index in starts[self._settings.limit :]:
-            planned[index] = replace(planned[index], action=Action.LATER)
-        return planned
+            later = replace(items[index].planned, action=Action.LATER)
+            items[index] = replace(items[index], planned=later)
+        return items
 
     def _foresee(self, items: tuple[Item, ...]) -> Forecast:
         rules = self._settings.rules
@@ -218,6 +221,43 @@ class Planning:
 
     def _known(self, target: Target) -> Record:
         return self._history.records.get(target.key, _UNTOUCHED)
+
+
+class _Found:
+    """What was found out, target by target. Of those that are over only their items are left.
+
+    Attributes:
+        lengths: how long jobs took, of which a plan learns nothing.
+    """
+
+    def __init__(self, known: Callable[[Target], Record], rules: Rules) -> None:
+        self.lengths = PollPlan()
+        self._known = known
+        self._rules = rules
+        self._items: dict[TargetKey, Item] = {}
+
+    def opening_of(self, target: Target) -> Opening:
+        """Return what the run would do first about a target."""
+        return opening(target, self._known(target), self._rules)
+
+    def survey(self, target: Target) -> Survey:
+        """Return the course that finds out what the run would do about a target."""
+        return Survey(target, replace(self._known(target)), self._rules, self.lengths)
+
+    def take(self, course: Course) -> None:
+        """Keep what such a course has found out."""
+        if isinstance(course, Survey):  # as they all are
+            known = self._known(course.target)
+            record = known if course.record == known else course.record
+            self._items[course.target.key] = Item(course.target, course.planned, record)
+
+    def item(self, target: Target) -> Item:
+        """Return what was found out about a target, or follows from the ledger alone."""
+        found = self._items.pop(target.key, None)
+        if found is not None:
+            return found
+        known = self._known(target)
+        return Item(target, Survey(target, known, self._rules, self.lengths).planned, known)
 
 
 class _Nowhere:

@@ -5,15 +5,15 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from batch_onboard.core.forecast import JobLength, Pace, Work
+from batch_onboard.core.forecast import JobLength, Pace, Work, gather
 from batch_onboard.core.lifecycle import State
 from batch_onboard.core.picture import Growth, Outlook, Picture, Wait, look_ahead
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from batch_onboard.app.quotas import SupposedPace
     from batch_onboard.core.calls import Operation
-    from batch_onboard.core.forecast import PaceOf
     from batch_onboard.core.targets import Domain
     from batch_onboard.engine.lanes import Lanes
     from batch_onboard.engine.tally import Tally
@@ -42,7 +42,7 @@ class Progress:
         self,
         tally: Tally,
         lanes: Lanes,
-        supposed_pace: PaceOf,
+        supposed_pace: SupposedPace,
         lengths: Callable[[], Sequence[float]] | None,
         now: float,
         cpu: Callable[[], float] = time.thread_time,
@@ -85,12 +85,15 @@ class Progress:
         )
 
     def _look_ahead(self, now: float) -> Outlook:
-        left = self._tally.open()
+        """Look at what is left: at each domain that has begun, and at the others all together."""
+        begun = (domain for domain, _ in self._lanes.limiters.current)
+        left, alike = gather(self._tally.open(), self._supposed_pace.known.union(begun))
         return look_ahead(
             {domain: self._work(domain, *numbers) for domain, numbers in left.items()},
             self._pace_of,
             self._job_length(now),
             lambda domain: self._wait_of(domain, left[domain][1], now),
+            alike,
         )
 
     def _job_length(self, now: float) -> JobLength | None:
@@ -112,7 +115,7 @@ class Progress:
         return wait or (Wait.JOB if started else Wait.BACKOFF)
 
     def _pace_of(self, domain: Domain, operation: Operation) -> Pace:
-        limiter = self._lanes.limiters.get((domain, operation))
+        limiter = self._lanes.limiters.current.get((domain, operation))
         if limiter is None:
             return self._supposed_pace(domain, operation)
         return Pace(limiter.statistics().rate, 0.0)  # the burst is long gone

@@ -8,18 +8,16 @@ from typing import TYPE_CHECKING
 from batch_onboard.app.clock import now_utc
 from batch_onboard.core.adaptive import AdaptiveLimiter
 from batch_onboard.core.estimate import Learned
-from batch_onboard.core.forecast import Pace
+from batch_onboard.core.forecast import PACED, Pace
 from batch_onboard.core.limiter import DEFAULT_BURST, DEFAULT_RATE, BucketLimiter
-from batch_onboard.ledger.lines import LearnedLine
+from batch_onboard.core.targets import Domain
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable
 
     from batch_onboard.app.settings import Settings
     from batch_onboard.core.calls import Operation
-    from batch_onboard.core.forecast import PaceOf
     from batch_onboard.core.limiter import Limiter
-    from batch_onboard.core.targets import Domain
     from batch_onboard.ledger.history import History
 
 
@@ -41,33 +39,28 @@ def limiter_maker(settings: Settings, history: History) -> Callable[[Domain, Ope
     return make
 
 
-def pace_maker(settings: Settings, history: History) -> PaceOf:
-    """Return what says how fast a domain's calls will go, before the first of them has gone."""
+class SupposedPace:
+    """Says how fast a domain's calls will go, before the first of them has gone.
 
-    def pace_of(domain: Domain, operation: Operation) -> Pace:
+    Attributes:
+        known: the domains of which earlier runs have learned something; all others are alike.
+    """
+
+    def __init__(self, settings: Settings, history: History) -> None:
+        self._learned = history.learned
+        self._default = Pace(DEFAULT_RATE, DEFAULT_BURST)
         if settings.rate is not None or settings.burst is not None:
-            return Pace(settings.rate or DEFAULT_RATE, settings.burst or DEFAULT_BURST)
-        known = history.learned.get((str(domain), operation))
-        return Pace(known.rate, known.burst) if known else Pace(DEFAULT_RATE, DEFAULT_BURST)
+            self._learned = {}
+            self._default = Pace(settings.rate or DEFAULT_RATE, settings.burst or DEFAULT_BURST)
+        self.known = frozenset(Domain(*text.split("/")) for text, _ in self._learned)
 
-    return pace_of
+    def __call__(self, domain: Domain, operation: Operation) -> Pace:
+        """Return the quota of an operation in a domain."""
+        if domain not in self.known:
+            return self._default
+        known = self._learned.get((str(domain), operation))
+        return Pace(known.rate, known.burst) if known else self._default
 
-
-def learned_lines(
-    limiters: Mapping[tuple[Domain, Operation], Limiter],
-) -> Iterator[LearnedLine]:
-    """Yield what a run has found out about quotas, for the next one."""
-    for (domain, operation), limiter in limiters.items():
-        if not isinstance(limiter, AdaptiveLimiter) or (known := limiter.learned()) is None:
-            continue
-        counted = limiter.statistics()
-        yield LearnedLine(
-            at=now_utc(),
-            domain=str(domain),
-            operation=operation,
-            rate=known.rate,
-            burst=known.burst,
-            confidence=known.confidence,
-            sent=counted.sent,
-            throttled=counted.throttled,
-        )
+    def rate_of(self, domain: Domain) -> float:
+        """Return how many targets a second a domain's quotas will allow."""
+        return min(self(domain, operation).rate for operation in PACED)

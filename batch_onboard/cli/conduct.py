@@ -73,7 +73,7 @@ async def _run(batch: Batch, options: dict[str, Any], talk: Talk) -> Outcome:
             ended.append(error)
         group.cancel_scope.cancel()
     if options["verbose"]:
-        log_limiters(talk.log, batch.lanes)
+        log_limiters(talk.log, batch.lanes.limiters)
     (outcome,) = ended
     if isinstance(outcome, Exception):
         await metrics.end(Exit.LEDGER if isinstance(outcome, LedgerError) else Exit.USAGE)

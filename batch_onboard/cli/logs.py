@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from batch_onboard.cli.talk import Talk
     from batch_onboard.core.record import Entry
-    from batch_onboard.engine.lanes import Lanes
+    from batch_onboard.engine.limiters import Limiters
     from batch_onboard.engine.watching import Happening, Notice
 
 _WARNINGS = frozenset(
@@ -110,11 +110,10 @@ _SENTENCES = {
 }
 
 
-def log_limiters(logger: FilteringBoundLogger, lanes: Lanes) -> None:
-    """Log what each limiter has seen and learned."""
-    for (domain, operation), limiter in lanes.limiters.items():
-        statistics = asdict(limiter.statistics())
-        logger.info("limiter", domain=str(domain), operation=operation.value, **statistics)
+def log_limiters(logger: FilteringBoundLogger, limiters: Limiters) -> None:
+    """Log what each limiter has seen and learned; of domains that are over, the latest ones."""
+    for (domain, operation), known in limiters.statistics().items():
+        logger.info("limiter", domain=str(domain), operation=operation.value, **asdict(known))
 
 
 def _facts(source: Entry | Any) -> dict[str, str]:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from batch_onboard.app.batch import Batch
     from batch_onboard.app.ledgers import Place
     from batch_onboard.cli.talk import Talk
-    from batch_onboard.engine.lanes import Lanes
+    from batch_onboard.engine.limiters import Limiters
     from batch_onboard.exits import Exit
     from batch_onboard.report.metrics import Quota
 
@@ -103,26 +103,23 @@ class Metrics:
                 starts=counted.starts,
                 calls=counted.calls,
                 throttled=counted.throttled,
-                domains=len({domain for domain, _ in batch.lanes.limiters}),
-                quotas=_quotas(batch.lanes, MOST_DOMAINS),
+                domains=batch.lanes.limiters.domains,
+                quotas=_quotas(batch.lanes.limiters, MOST_DOMAINS),
                 last=last,
                 success=success,
             )
         )
 
 
-def _quotas(lanes: Lanes, most: int) -> list[Quota]:
+def _quotas(limiters: Limiters, most: int) -> list[Quota]:
     """Return what is known of the quotas of some domains, those that met throttles first."""
-    limiters = lanes.limiters
-    met = lanes.slowest(len(limiters))
-    ordered = dict.fromkeys(
-        [*(domain for domain, _, _ in met), *(domain for domain, _ in limiters)]
-    )
+    known = limiters.statistics()
+    ordered = list(dict.fromkeys(domain for domain, _ in known))
     return [
-        (domain, operation, limiters[domain, operation].statistics())
-        for domain in list(ordered)[:most]
+        (domain, operation, known[domain, operation])
+        for domain in ordered[:most]
         for operation in Operation
-        if (domain, operation) in limiters
+        if (domain, operation) in known
     ]
 
 

@@ -12,20 +12,33 @@ of that holds. Neither knows of other callers' throttles, of outages or of retri
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from batch_onboard.core.calls import Operation
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Container, Iterable, Mapping
 
     from batch_onboard.core.targets import Domain
 
     PaceOf = Callable[[Domain, Operation], "Pace"]
 
+Kind = TypeVar("Kind")
+
+EXAMPLES = 3
+"""Domains that a picture shows one by one, at most."""
+
+ALONE: Mapping[Domain, int] = MappingProxyType({})
+"""Each domain stands for itself."""
+
 OVERALL_RATE = 800.0
 """Calls a second that one process makes, all domains together, on one slow core."""
+
+PACED = (Operation.START, Operation.STATUS, Operation.CONFIG)
+"""The operations of which a target may need one call or more."""
 
 _LEAST_POLLS, _MOST_POLLS = 1, 3
 """How often a job is asked how it is: about twice, see `core.polling`."""
@@ -111,8 +124,39 @@ class Forecast:
     slowest: Slowest | None = None
 
 
+def gather(
+    kinds: Iterable[tuple[Domain, Kind]], apart: Container[Domain]
+) -> tuple[dict[Domain, Kind], dict[Domain, int]]:
+    """Gather domains of which nothing but their kind is known: of many, most are like others.
+
+    Args:
+        kinds: the domains, and a kind for each.
+        apart: domains that stand for themselves alone.
+
+    Returns:
+        The kinds of these, and of a few examples of each other kind; and for examples that stand
+        for others as well how many domains they stand for.
+    """
+    found: dict[Domain, Kind] = {}
+    examples: defaultdict[Kind, list[Domain]] = defaultdict(list)
+    numbers: Counter[Kind] = Counter()
+    for domain, kind in kinds:
+        if domain in apart:
+            found[domain] = kind
+            continue
+        numbers[kind] += 1
+        if numbers[kind] <= EXAMPLES:
+            examples[kind].append(domain)
+    found.update((domain, kind) for kind, some in examples.items() for domain in some)
+    alike = {some[0]: numbers[kind] - len(some) + 1 for kind, some in examples.items()}
+    return found, alike
+
+
 def forecast(
-    works: Mapping[Domain, Work], pace_of: PaceOf, jobs: JobLength = UNKNOWN_LENGTH
+    works: Mapping[Domain, Work],
+    pace_of: PaceOf,
+    jobs: JobLength = UNKNOWN_LENGTH,
+    alike: Mapping[Domain, int] = ALONE,
 ) -> Forecast:
     """Foretell how long work will take.
 
@@ -121,14 +165,16 @@ def forecast(
         pace_of: returns the quota of an operation in a domain, learned or by default. Where its
             bucket is not full any more, as in the middle of a run, `burst` is what is left in it.
         jobs: how long jobs take.
+        alike: for how many domains one stands, where it is more than itself.
     """
     least = most = 0.0
     at_least = at_most = 0  # calls, of all domains together
     slowest: Slowest | None = None
     for domain, work in works.items():
         at_best, at_worst = _Calls.at_best(work), _Calls.at_worst(work)
-        at_least += at_best.number
-        at_most += at_worst.number
+        number = alike.get(domain, 1)
+        at_least += number * at_best.number
+        at_most += number * at_worst.number
         least = max(least, _seconds(domain, at_best, pace_of, jobs.least, full=True))
         seconds = _seconds(domain, at_worst, pace_of, jobs.most, full=False)
         if seconds > most:
@@ -181,9 +227,6 @@ class _Calls(NamedTuple):
                 return self.starts
 
 
-_PACED = (Operation.START, Operation.STATUS, Operation.CONFIG)
-
-
 def _seconds(domain: Domain, calls: _Calls, pace_of: PaceOf, job: float, *, full: bool) -> float:
     """Return how long one domain takes, with its buckets full or empty at the beginning."""
 
@@ -202,7 +245,7 @@ def _seconds(domain: Domain, calls: _Calls, pace_of: PaceOf, job: float, *, full
 
 def _reason(domain: Domain, calls: _Calls, pace_of: PaceOf, job: float) -> Slowest:
     """Say what takes a domain's time: the calls that take longest, or else the jobs."""
-    rates = {operation: pace_of(domain, operation).rate for operation in _PACED}
+    rates = {operation: pace_of(domain, operation).rate for operation in PACED}
     operation = max(rates, key=lambda each: calls.of(each) / rates[each])
     number = calls.of(operation)
     if calls.jobs and number / rates[operation] < job:

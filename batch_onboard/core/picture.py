@@ -9,7 +9,7 @@ from heapq import nlargest
 from typing import TYPE_CHECKING, NamedTuple
 
 from batch_onboard.core.calls import Operation
-from batch_onboard.core.forecast import UNKNOWN_LENGTH, forecast
+from batch_onboard.core.forecast import ALONE, EXAMPLES, UNKNOWN_LENGTH, forecast
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from batch_onboard.core.forecast import Forecast, JobLength, PaceOf, Work
     from batch_onboard.core.lifecycle import State
     from batch_onboard.core.targets import Domain
-
-_SLOWEST = 3
 
 
 class Wait(StrEnum):
@@ -145,6 +143,7 @@ def look_ahead(
     pace_of: PaceOf,
     jobs: JobLength | None,
     wait_of: Callable[[Domain], Wait | None],
+    alike: Mapping[Domain, int] = ALONE,
 ) -> Outlook:
     """Say how long what is left may take, and where it takes longest.
 
@@ -153,6 +152,7 @@ def look_ahead(
         pace_of: returns the quota of an operation in a domain.
         jobs: how long jobs take; None while that is not known.
         wait_of: returns what a domain waits for.
+        alike: for how many domains one stands, where it is more than itself.
     """
     length = jobs or UNKNOWN_LENGTH
     seconds = {
@@ -166,9 +166,9 @@ def look_ahead(
             pace_of(domain, Operation.START).rate,
             wait_of(domain),
         )
-        for domain in nlargest(_SLOWEST, seconds, key=seconds.__getitem__)
+        for domain in nlargest(EXAMPLES, seconds, key=seconds.__getitem__)
     )
-    return Outlook(forecast(works, pace_of, length) if jobs else None, slowest)
+    return Outlook(forecast(works, pace_of, length, alike) if jobs else None, slowest)
 
 
 def _left(work: Work) -> int:

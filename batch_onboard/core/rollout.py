@@ -12,38 +12,47 @@ from typing import TYPE_CHECKING
 from batch_onboard.core.opening import Opening
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
-    from batch_onboard.core.course import Course
+    from batch_onboard.core.targets import Target, TargetKey
 
 _MAY_START = frozenset({Opening.LOOK, Opening.START})
 
 
 class Rollout:
-    """The order in which courses begin.
+    """The order in which targets begin.
 
     Attributes:
         canary: the stage that has begun last is the canary.
     """
 
-    def __init__(self, courses: Iterable[Course], *, canary: int = 0) -> None:
-        """Sort courses into stages.
+    def __init__(
+        self,
+        targets: Iterable[Target],
+        opening_of: Callable[[Target], Opening],
+        *,
+        canary: int = 0,
+    ) -> None:
+        """Sort targets into stages.
 
         Args:
-            courses: all that the run is about.
+            targets: all that the run is about.
+            opening_of: returns what the run does first about a target.
             canary: how many targets that need a Start go first, of the first wave, to their end.
         """
-        waves: defaultdict[int, list[Course]] = defaultdict(list)
-        for course in courses:
-            waves[course.target.wave].append(course)
+        waves: defaultdict[int, list[Target]] = defaultdict(list)
+        for target in targets:
+            waves[target.wave].append(target)
         self._waves = deque(waves[number] for number in sorted(waves))
         self._wanted = canary
-        self._candidates = deque(_spread(self._waves[0])) if canary and self._waves else deque()
-        self._canaries: set[Course] = set()
+        first = self._waves[0] if canary and self._waves else []
+        may_start = (target for target in first if opening_of(target) in _MAY_START)
+        self._candidates = deque(_spread(may_start))
+        self._canaries: set[TargetKey] = set()
         self.canary = False
 
-    def next_stage(self) -> list[Course] | None:
-        """Return the courses that begin the next stage; None when there is none left."""
+    def next_stage(self) -> list[Target] | None:
+        """Return the targets that begin the next stage; None when there is none left."""
         canaries = self._more_canaries()
         self.canary = bool(canaries)
         if canaries:
@@ -51,37 +60,37 @@ class Rollout:
         if not self._waves:
             return None
         stage = self._waves.popleft()
+        self._candidates.clear()
         if self._canaries:
-            stage = [course for course in stage if course not in self._canaries]
+            stage = [target for target in stage if target.key not in self._canaries]
             self._canaries.clear()
         return stage
 
-    def over(self, course: Course) -> list[Course]:
-        """Take note that a course is over, and return those that begin in its place.
+    def over(self, *, started: bool) -> list[Target]:
+        """Take note that a target is over, and return those that begin in its place.
 
         A canary that turned out to need no Start makes room for another.
         """
-        if not self.canary or course.started:
+        if not self.canary or started:
             return []
         self._wanted += 1
         return self._more_canaries()
 
-    def _more_canaries(self) -> list[Course]:
+    def _more_canaries(self) -> list[Target]:
         number = min(self._wanted, len(self._candidates))
         chosen = [self._candidates.popleft() for _ in range(number)]
         self._wanted -= number
-        self._canaries.update(chosen)
+        self._canaries.update(target.key for target in chosen)
         return chosen
 
 
-def _spread(courses: Iterable[Course]) -> Iterator[Course]:
-    """Yield those that may need a Start: the first one of each account, then the second ones."""
-    rounds: defaultdict[int, list[Course]] = defaultdict(list)
+def _spread(targets: Iterable[Target]) -> Iterator[Target]:
+    """Yield the first target of each account, then the second ones, and so on."""
+    rounds: defaultdict[int, list[Target]] = defaultdict(list)
     seen: defaultdict[str, int] = defaultdict(int)
-    for course in courses:
-        if course.opening in _MAY_START:
-            account_id = course.target.key.account_id
-            rounds[seen[account_id]].append(course)
-            seen[account_id] += 1
+    for target in targets:
+        account_id = target.key.account_id
+        rounds[seen[account_id]].append(target)
+        seen[account_id] += 1
     for number in sorted(rounds):
         yield from rounds[number]

@@ -46,7 +46,7 @@ class Circuits:
         # Only what has failed lately is kept, so that all that is well costs next to nothing.
         self._breakers: dict[Domain | str, Breaker] = {}  # by domain, and by Region
         self._permissions: dict[_Access, Permission] = {}
-        self._let_in: defaultdict[_Access, set[Operation]] = defaultdict(set)
+        self._let_in: defaultdict[Domain, dict[_Access, set[Operation]]] = defaultdict(dict)
         self._unavailable: dict[Identity | _Access, Answer] = {}
         self._refused: dict[Course, Answer] = {}  # by the latest answer to its calls
         self._suspects: set[Course] = set()
@@ -85,9 +85,9 @@ class Circuits:
         if answer.meaning in REFUSALS:
             self._refused[course] = answer
             if access not in self._permissions:
-                self._permissions[access] = Permission(self._let_in[access])
+                self._permissions[access] = Permission(self._operations_of(course))
         elif answer.meaning in LET_IN:
-            self._let_in[access].add(operation)
+            self._operations_of(course).add(operation)
         permission = self._permissions.get(access)
         if permission is None:
             return
@@ -95,6 +95,14 @@ class Circuits:
             self._release(access, course)
         elif permission.suspect is course:
             self._suspects.add(course)
+
+    def _operations_of(self, course: Course) -> set[Operation]:
+        """Return the operations for which a course's identity was let in, to be added to."""
+        known = self._let_in[course.target.key.domain]
+        access = _access(course)
+        if access not in known:
+            known[access] = set()
+        return known[access]
 
     def over(self, course: Course) -> None:
         """Take note that a course makes no further call."""
@@ -114,13 +122,19 @@ class Circuits:
             scope = f"{course.target.identity} in {course.target.key.region}"
             self._notices.append(Notice(Circuit.REFUSED, scope, refused))
 
-    def waits_until(self, domain: Domain, now: float) -> float | None:
-        """Return when a call to a domain may be tried; None: at once.
+    def forget(self, domain: Domain) -> None:
+        """Let go what is known of a domain to which no further call is made."""
+        for access in self._let_in.pop(domain, ()):
+            self._permissions.pop(access, None)
+        self._breakers.pop(domain, None)
+
+    def waits_until(self, scope: Domain | str, now: float) -> float | None:
+        """Return when a call to a domain, or to any of a Region, may be tried; None: at once.
 
         Where a trial is under way that is never: its answer decides.
         """
         waits: float | None = None
-        for breaker in self._on_the_way(domain):
+        for breaker in self._on_the_way(scope):
             if breaker.given_up is not None:
                 return None
             if breaker.on_trial:
@@ -194,10 +208,10 @@ class Circuits:
         self._suspects.discard(suspect)
         self._released += self._held.pop(access, ())
 
-    def _on_the_way(self, domain: Domain) -> Iterator[Breaker]:
+    def _on_the_way(self, scope: Domain | str) -> Iterator[Breaker]:
         if self._breakers:
-            for scope in (domain, domain.region):
-                breaker = self._breakers.get(scope)
+            for each in (scope,) if isinstance(scope, str) else (scope, scope.region):
+                breaker = self._breakers.get(each)
                 if breaker is not None:
                     yield breaker
 

@@ -15,23 +15,24 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import replace
-from heapq import heapify, heappop, heappush, nsmallest
+from heapq import heapify, heappop, heappush
 from itertools import count
 from math import inf
 from typing import TYPE_CHECKING
 
-from batch_onboard.core.calls import NOT_SENT, Answer, Meaning, Operation
+from batch_onboard.core.calls import Answer, Meaning, Operation
 from batch_onboard.core.picture import Wait
 from batch_onboard.core.steps import Next, Priority
 from batch_onboard.engine.call import Call
 from batch_onboard.engine.lane import Lane, wait_of
+from batch_onboard.engine.limiters import Limiters, forgotten
 from batch_onboard.engine.seats import Seats
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from batch_onboard.core.course import Course
-    from batch_onboard.core.limiter import Limiter, LimiterStatistics
+    from batch_onboard.core.limiter import Limiter
     from batch_onboard.core.places import Places
     from batch_onboard.core.polling import PollPlan
     from batch_onboard.core.targets import Domain
@@ -43,25 +44,31 @@ _UNKNOWN = Answer(Meaning.UNCLEAR)
 
 
 class Lanes:
-    """All courses that wait for a call, and the limiters that pace them."""
+    """All courses that wait for a call, and the limiters that pace them.
+
+    Attributes:
+        limiters: of the domains that have calls left, for statistics too.
+    """
 
     def __init__(
-        self, make_limiter: Callable[[Domain, Operation], Limiter], circuits: Circuits
+        self,
+        make_limiter: Callable[[Domain, Operation], Limiter],
+        circuits: Circuits,
+        let_go: Callable[[Domain, Operation, Limiter], None] = forgotten,
     ) -> None:
         """Begin without lanes.
 
         Args:
             make_limiter: called once per domain and operation.
             circuits: what is out of order.
+            let_go: takes each limiter when its domain is over.
         """
-        self._make_limiter = make_limiter
+        self.limiters = Limiters(make_limiter, let_go)
         self._circuits = circuits
         self._stalled: dict[str, list[Lane]] = {}  # by Region
-        self._limiters: dict[tuple[Domain, Operation], Limiter] = {}
         self._lanes: dict[tuple[Domain, Operation, Priority], Lane] = {}
-        self._by_limiter: dict[int, list[Lane]] = {}
+        self._by_limiter: dict[Limiter, list[Lane]] = {}
         self._under_way: set[Call] = set()
-        self._throttled: dict[tuple[Domain, Operation], float] = {}  # when, last
         self._seats = Seats()
         self._ready: dict[Priority, deque[Lane]] = {priority: deque() for priority in Priority}
         # (time, order, a lane whose limiter lets it go on, or a course and what it waits for)
@@ -69,18 +76,8 @@ class Lanes:
         self._order = count()
 
     @property
-    def limiters(self) -> dict[tuple[Domain, Operation], Limiter]:
-        """The limiters so far, for statistics."""
-        return self._limiters
-
-    def slowest(self, number: int) -> list[tuple[Domain, Operation, LimiterStatistics]]:
-        """Return the limiters that met throttles, those of the lowest rate first."""
-        met = [(*scope, self._limiters[scope].statistics()) for scope in self._throttled]
-        return nsmallest(number, met, key=lambda each: each[2].rate)
-
-    @property
     def places(self) -> Mapping[Domain, Places]:
-        """The places for jobs in each domain that had a Start, for statistics."""
+        """The places for jobs in each domain that had a Start and has calls left."""
         return self._seats.places
 
     @property
@@ -92,6 +89,25 @@ class Lanes:
         """Return how many courses of a domain need only their turn to be started."""
         lane = self._lanes.get((domain, Operation.START, Priority.START))
         return len(lane.courses) if lane is not None else 0
+
+    def ahead(self, domain: Domain) -> int:
+        """Return how many courses of a domain were read and wait for their turn."""
+        config = self._lanes.get((domain, Operation.CONFIG, Priority.LOOK))
+        return self.starts_due(domain) + (len(config.courses) if config is not None else 0)
+
+    def pause_of(self, region: str, now: float) -> float | None:
+        """Return until when a Region that is out of order gets no calls; None if it gets them."""
+        return self._circuits.waits_until(region, now)
+
+    def forget(self, domain: Domain) -> None:
+        """Let go what is known of a domain all of whose courses are over."""
+        for operation in Operation:
+            limiter = self.limiters.current.get((domain, operation))
+            if limiter is not None:
+                self._by_limiter.pop(limiter, None)
+        self.limiters.forget(domain)
+        self._seats.forget(domain)
+        self._circuits.forget(domain)
 
     def wait_of(self, domain: Domain, now: float) -> Wait | None:
         """Say what the calls of a domain wait for; None if none waits here."""
@@ -139,9 +155,9 @@ class Lanes:
         """The way to a course's account or Region is known to be out of order."""
         return self._circuits.is_out(course)
 
-    def wake_at(self) -> float | None:
-        """Return when `take` may have a call if nothing else happens; None if never."""
-        return self._timers[0][0] if self._timers else None
+    def wake_at(self) -> float:
+        """Return when `take` may have a call though nothing else happens; inf if never."""
+        return self._timers[0][0] if self._timers else inf
 
     def answered(self, call: Call, answer: Answer, now: float) -> None:
         """Tell limiter and circuits what came of a call, and let lanes go on that may now."""
@@ -151,27 +167,23 @@ class Lanes:
 
     def _settle(self, call: Call, answer: Answer, now: float) -> None:
         self._under_way.discard(call)
+        domain = call.course.target.key.domain
         if call.operation is Operation.START:
             self._seats.answered(call.course, answer)
-            self._unpark(call.course.target.key.domain)
-        limiter = call.limiter
-        if answer.meaning is Meaning.THROTTLED:
-            limiter.throttled(call.ticket, now, answer.retry_after)
-            self._throttled[call.course.target.key.domain, call.operation] = now
-            for lane in self._by_limiter[id(limiter)]:
-                lane.throttled_at = now
-        elif answer.meaning in NOT_SENT:
-            limiter.withdrawn(call.ticket, now)
-        elif answer.meaning is Meaning.UNCLEAR:
-            limiter.lost(call.ticket, now)
-        else:
-            limiter.accepted(call.ticket, now)
+            self._unpark(domain)
+        self.limiters.answered(domain, call.operation, call.ticket, answer, now)
+        self._hasten(call.limiter, now, throttled=answer.meaning is Meaning.THROTTLED)
+        for lane in self._stalled.pop(domain.region, ()):
+            self._queue(lane)
+
+    def _hasten(self, limiter: Limiter, now: float, *, throttled: bool) -> None:
+        """Let the lanes of a limiter go on as soon as it now allows."""
         at = limiter.ready_at(now)
-        for lane in self._by_limiter[id(limiter)]:
+        for lane in self._by_limiter[limiter]:
+            if throttled:
+                lane.throttled_at = now
             if lane.waits_until is not None and at < lane.waits_until:
                 self._wait(lane, at)
-        for lane in self._stalled.pop(call.course.target.key.region, ()):
-            self._queue(lane)
 
     def put_back(self, call: Call, now: float) -> None:
         """Take a call back that was not sent after all: it goes first when its turn comes again."""
@@ -230,13 +242,11 @@ class Lanes:
         operation, priority = following.operation, following.priority
         lane = self._lanes.get((domain, operation, priority))
         if lane is None:
-            scope = domain, operation
-            if scope not in self._limiters:
-                self._limiters[scope] = self._make_limiter(domain, operation)
-            limiter, throttled_at = self._limiters[scope], self._throttled.get(scope, -inf)
+            limiter = self.limiters.of(domain, operation)
+            throttled_at = self.limiters.throttled_at(domain, operation)
             lane = Lane(domain, limiter, operation, priority, throttled_at)
             self._lanes[domain, operation, priority] = lane
-            self._by_limiter.setdefault(id(limiter), []).append(lane)
+            self._by_limiter.setdefault(limiter, []).append(lane)
         return lane
 
     def _may_go(self, lane: Lane, now: float) -> bool:
@@ -260,7 +270,7 @@ class Lanes:
             self._queue(lane)
         else:  # of many domains, few have calls at one time
             del self._lanes[lane.domain, lane.operation, lane.priority]
-            self._by_limiter[id(lane.limiter)].remove(lane)
+            self._by_limiter[lane.limiter].remove(lane)
         if course is None:
             return None
         refusal = self._circuits.refusal(course, lane.operation)

@@ -17,6 +17,7 @@ from math import inf
 from typing import TYPE_CHECKING
 
 import anyio
+from anyio.lowlevel import checkpoint
 
 from batch_onboard.core.budget import RetryBudget
 from batch_onboard.core.ports import JournalError, UnusableServiceError
@@ -26,7 +27,7 @@ from batch_onboard.engine.preparing import Preparing
 from batch_onboard.engine.watching import Happening
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 
@@ -37,10 +38,12 @@ if TYPE_CHECKING:
     from batch_onboard.core.ports import Journal, Service, WallClock
     from batch_onboard.core.record import Entry
     from batch_onboard.core.steps import Step
-    from batch_onboard.engine.helm import Helm
-    from batch_onboard.engine.lanes import Lanes
-    from batch_onboard.engine.tally import Tally
+    from batch_onboard.engine.admission import Admission
     from batch_onboard.engine.watching import Watcher
+
+
+_AT_ONCE = 100
+"""Targets with which the dispatcher begins before it gives others their turn."""
 
 
 class Runner:
@@ -56,10 +59,8 @@ class Runner:
         *,
         service: Service,
         journal: Journal,
-        lanes: Lanes,
-        helm: Helm,
+        admission: Admission,
         plan: PollPlan,
-        tally: Tally,
         watcher: Watcher,
         wall: WallClock,
         chance: Callable[[], float],
@@ -72,10 +73,8 @@ class Runner:
         Args:
             service: answers calls.
             journal: makes entries durable.
-            lanes: decides which call goes next.
-            helm: decides which courses begin, and when the run has gone wrong enough.
+            admission: decides who begins, and knows the lanes, which decide what goes next.
             plan: learns how long jobs take; the same that the courses have.
-            tally: counts.
             watcher: is told of each answer once its entries are durable.
             wall: tells the time for people.
             chance: draws a number from 0 up to, not including, 1.
@@ -85,11 +84,10 @@ class Runner:
         """
         self._service = service
         self._journal = journal
-        self._lanes = lanes
-        self._helm = helm
+        self._admission = admission
+        self._helm, self._lanes, self._tally = admission.helm, admission.lanes, admission.tally
         self._budget = RetryBudget()
         self._plan = plan
-        self._tally = tally
         self._watcher = watcher
         self._wall = wall
         self._chance = chance
@@ -99,14 +97,14 @@ class Runner:
         self._ends_at = inf
         self.out_of_time = False
         self.bugs: list[Exception] = []
-        self._open = 0
         self._idle = 0
+        self._admitted = 0
         self._stopping = False
         self._lengths_known = plan.expected is not None
         self._broken: JournalError | None = None
         self._lost: dict[int, Entry] = {}
         self._preparing = Preparing(
-            service, lambda call: lanes.put_back(call, anyio.current_time())
+            service, lambda call: self._lanes.put_back(call, anyio.current_time())
         )
         self._scope = anyio.CancelScope()
         self._wake = anyio.Event()
@@ -143,42 +141,39 @@ class Runner:
         self._stopping = True
         self._scope.cancel()
 
-    def _begin(self, courses: Iterable[Course]) -> None:
-        for course in courses:
-            moment = self._moment()
-            step = course.begin(moment)
-            if step.next is None:
-                self._tally.settled()
-            else:
-                self._open += 1
-                self._lanes.add(course, step.next, moment.now)
-
     def _end(self, course: Course) -> None:
-        self._open -= 1
-        self._tally.finished(course)
-        self._begin(self._helm.over(course))
+        self._admission.end(course)
         if self._helm.stopped is not None:
             self.stop()
 
     async def _dispatch(self, sender: MemoryObjectSendStream[Call]) -> None:
+        """Hand calls to idle workers; where nothing may go that has begun, begin something."""
         with sender:
             while self._goes_on():
-                call = self._lanes.take(anyio.current_time()) if self._idle else None
+                call = self._admission.take(anyio.current_time()) if self._idle else None
                 if call is None:
-                    await self._rest()
+                    await self._admit_or_rest()
                 elif not self._helm.allows(call):
                     self._leave(call)
                 else:
                     self._idle -= 1
                     sender.send_nowait(call)
 
+    async def _admit_or_rest(self) -> None:
+        if not (self._idle and self._admission.admit(self._moment, self._note)):
+            await self._rest()
+            return
+        if self._helm.stopped is not None:
+            self.stop()
+        self._admitted += 1
+        if self._admitted % _AT_ONCE == 0:  # they may all be over without a call
+            await checkpoint()
+
     def _goes_on(self) -> bool:
         """Say whether there is more to do, after beginning the next stage if it is its turn."""
-        while not (self._open or self._stopping):
-            stage = self._helm.next_stage()
-            if stage is None:
+        while self._admission.over and not self._stopping:
+            if not self._admission.next_stage():
                 return False
-            self._begin(stage)
         if anyio.current_time() >= self._ends_at:
             self.out_of_time = True
             self.stop()
@@ -194,9 +189,8 @@ class Runner:
     async def _rest(self) -> None:
         """Wait until a call may go: the next timer, or a change that a worker makes."""
         self._wake = anyio.Event()
-        wake_at = self._lanes.wake_at() if self._idle else None
-        until = self._ends_at if wake_at is None else min(wake_at, self._ends_at)
-        with anyio.CancelScope(deadline=until):
+        wake_at = self._admission.wake_at(anyio.current_time()) if self._idle else inf
+        with anyio.CancelScope(deadline=min(wake_at, self._ends_at)):
             await self._wake.wait()
 
     async def _work(self, receiver: MemoryObjectReceiveStream[Call]) -> None:
@@ -206,8 +200,7 @@ class Runner:
                 try:
                     await self._carry_out(call)
                 except JournalError as error:
-                    self._broken = self._broken or error
-                    self.stop()
+                    self._break_off(error)
                 except UnusableServiceError:
                     raise
                 except Exception as error:  # noqa: BLE001 - a bug of ours, told at the run's end
@@ -285,9 +278,24 @@ class Runner:
         try:
             await self._journal.write(*entries)
         except JournalError as error:
-            # Several workers may see the same failure, and calls under way still bring outcomes.
-            self._lost |= {id(entry): entry for entry in (*error.lost, *entries)}
+            self._lose(error, entries)
             raise
+
+    def _note(self, entries: tuple[Entry, ...]) -> None:
+        """Hand entries over that no call waits for."""
+        try:
+            self._journal.write_nowait(*entries)
+        except JournalError as error:
+            self._lose(error, entries)
+            self._break_off(error)
+
+    def _lose(self, error: JournalError, entries: tuple[Entry, ...]) -> None:
+        # Several workers may see the same failure, and calls under way still bring outcomes.
+        self._lost |= {id(entry): entry for entry in (*error.lost, *entries)}
+
+    def _break_off(self, error: JournalError) -> None:
+        self._broken = self._broken or error
+        self.stop()
 
     def _share_lengths(self, now: float) -> None:
         if not self._lengths_known and self._plan.expected is not None:

@@ -32,6 +32,10 @@ class Seats:
         """The places of each domain that had a Start."""
         return self._places
 
+    def forget(self, domain: Domain) -> None:
+        """Let go a domain in which nothing is left to start or to follow."""
+        self._places.pop(domain, None)
+
     def free(self, domain: Domain) -> bool:
         """Another Start may go in this domain."""
         places = self._places.get(domain)

@@ -10,7 +10,7 @@ from batch_onboard.core.calls import Meaning, Operation
 from batch_onboard.core.lifecycle import State
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from batch_onboard.core.calls import Answer
     from batch_onboard.core.course import Course
@@ -67,7 +67,8 @@ class Tally:
         self._selected = number
         for domain, state in unsettled:
             self._open[domain] += 1
-            self._started[domain] += state in _STARTED
+            if state in _STARTED:
+                self._started[domain] += 1
 
     def moved(self, course: Course, before: State) -> None:
         """Count a target that was in another state and is now in the one that its course says."""
@@ -94,24 +95,27 @@ class Tally:
         self._starts += operation is Operation.START
         self._throttled += answer.meaning is Meaning.THROTTLED
 
-    def settled(self) -> None:
-        """Count a target that no call is needed for."""
-        self._over += 1
+    def settled(self, number: int = 1) -> None:
+        """Count targets that no call is needed for."""
+        self._over += number
 
-    def finished(self, course: Course) -> None:
-        """Count a target that is over for this run, after calls."""
+    def finished(self, course: Course) -> bool:
+        """Count a target that is over for this run, and say whether it was its domain's last."""
         domain = course.target.key.domain
         self._over += 1
         self._open[domain] -= 1
-        self._started[domain] -= course.record.state in _STARTED
+        if course.record.state in _STARTED:
+            self._started[domain] -= 1
+        if self._open[domain]:
+            return False
+        del self._open[domain]
+        self._started.pop(domain, None)
+        return True
 
-    def open(self) -> dict[Domain, tuple[int, int]]:
-        """Return for each domain its targets that are not over, and how many are started."""
-        return {
-            domain: (number, self._started[domain])
-            for domain, number in self._open.items()
-            if number
-        }
+    def open(self) -> Iterator[tuple[Domain, tuple[int, int]]]:
+        """Yield each domain with its targets that are not over, and how many are started."""
+        started = self._started
+        return ((domain, (number, started.get(domain, 0))) for domain, number in self._open.items())
 
     def statistics(self) -> TallyStatistics:
         """Return the counts as they are now."""

@@ -143,6 +143,11 @@ class Ledger:
         """
         self._add(*lines)
 
+    def keep_learned_soon(self, line: LearnedLine, journal: FileJournal) -> None:
+        """Hand over what a run has found out about a quota that it needs no more."""
+        self._fold.take(line)
+        journal.add_nowait(line)
+
     def keep_paced(self, line: PacedLine, journal: FileJournal) -> None:
         """Hand over how fast a run goes, unless the ledger's format has no line for it."""
         if self.history.header.format == FORMAT:

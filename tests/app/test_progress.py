@@ -10,7 +10,8 @@ import anyio
 import pytest
 
 from batch_onboard.app.progress import Progress
-from batch_onboard.core.forecast import Pace
+from batch_onboard.app.quotas import SupposedPace
+from batch_onboard.app.settings import Settings
 from batch_onboard.core.lifecycle import State
 from batch_onboard.core.limiter import BucketLimiter
 from batch_onboard.core.picture import Picture, Wait
@@ -19,6 +20,7 @@ from batch_onboard.core.targets import Domain
 from batch_onboard.engine.circuits import Circuits
 from batch_onboard.engine.lanes import Lanes
 from batch_onboard.engine.tally import Tally
+from tests.app.examples import history
 from tests.engine.examples import Stage, targets
 
 if TYPE_CHECKING:
@@ -51,7 +53,7 @@ def watch(stage: Stage, number: int, **settings: Any) -> list[tuple[float, Pictu
         progress = Progress(
             runner._tally,
             runner._lanes,
-            lambda _domain, _operation: Pace(2.0, 5.0),
+            SupposedPace(Settings(), history()),
             lambda: runner._plan.lengths,
             anyio.current_time(),
             cpu=lambda: 0.0,
@@ -150,7 +152,7 @@ def test_where_looking_ahead_costs_much_it_is_done_less_often() -> None:
     ticks = count()  # a second of CPU for each look
     lanes = Lanes(lambda _domain, _operation: BucketLimiter(), Circuits(lambda: 0.5))
     progress = Progress(
-        tally, lanes, lambda _domain, _operation: Pace(2.0, 5.0), lambda: (9.0,), 0.0,
+        tally, lanes, SupposedPace(Settings(), history()), lambda: (9.0,), 0.0,
         cpu=lambda: float(next(ticks)),
     )  # fmt: skip
     first = progress.picture(1.0)

@@ -8,6 +8,7 @@ import pytest
 
 from batch_onboard.core.course import Course
 from batch_onboard.core.lifecycle import State
+from batch_onboard.core.opening import Opening
 from batch_onboard.core.polling import PollPlan
 from batch_onboard.core.record import Record
 from batch_onboard.core.rollout import Rollout
@@ -99,20 +100,20 @@ def course(target: Target, record: Record | None = None) -> Course:
     return Course(target, record or Record(), Rules(), PollPlan())
 
 
-def names(stage: list[Course] | None) -> list[str]:
+def looks(_target: Target) -> Opening:
+    """Every target is read first."""
+    return Opening.LOOK
+
+
+def names(stage: list[Target] | None) -> list[str]:
     """Return the names of a stage's instances."""
     assert stage is not None
-    return [each.target.key.instance_id for each in stage]
-
-
-def end(one: Course, *, started: bool) -> None:
-    """Let a course have been over, with a Start or without."""
-    one.record.attempts += started
+    return [each.key.instance_id for each in stage]
 
 
 def test_waves_go_in_ascending_order() -> None:
     """Whatever their order in the manifest, the stages are the waves by number."""
-    rollout = Rollout([course(named("b", wave=10)), course(named("a", wave=2))])
+    rollout = Rollout([named("b", wave=10), named("a", wave=2)], looks)
     assert names(rollout.next_stage()) == ["a"]
     assert names(rollout.next_stage()) == ["b"]
     assert rollout.next_stage() is None
@@ -122,11 +123,12 @@ def test_a_canary_takes_different_accounts_of_the_first_wave() -> None:
     """Three canaries of three accounts go first, then the rest of the wave, then the next."""
     rollout = Rollout(
         [
-            *(course(named(f"a{i}", account="1" * 12)) for i in range(3)),
-            course(named("b", account="2" * 12)),
-            course(named("later", account="4" * 12, wave=2)),
-            course(named("c", account="3" * 12)),
+            *(named(f"a{i}", account="1" * 12) for i in range(3)),
+            named("b", account="2" * 12),
+            named("later", account="4" * 12, wave=2),
+            named("c", account="3" * 12),
         ],
+        looks,
         canary=3,
     )
     assert names(rollout.next_stage()) == ["a0", "b", "c"]
@@ -137,11 +139,8 @@ def test_a_canary_takes_different_accounts_of_the_first_wave() -> None:
 def test_a_canary_takes_accounts_in_turn() -> None:
     """The first target of each account goes, then the second ones, then what is left."""
     rollout = Rollout(
-        [
-            course(named(f"{a}{i}", account=a * 12))
-            for a, n in (("1", 3), ("2", 2))
-            for i in range(n)
-        ],
+        [named(f"{a}{i}", account=a * 12) for a, n in (("1", 3), ("2", 2)) for i in range(n)],
+        looks,
         canary=5,
     )
     assert rollout.canary is False
@@ -151,23 +150,20 @@ def test_a_canary_takes_accounts_in_turn() -> None:
 
 def test_a_canary_that_needs_no_start_is_replaced() -> None:
     """Who turns out to be onboarded proves nothing, so another one goes in its place."""
-    courses = [course(named(name, account=name * 12)) for name in "123"]
-    rollout = Rollout(courses, canary=1)
-    (first,) = rollout.next_stage() or []
-    end(first, started=False)
-    (second,) = rollout.over(first)
-    end(second, started=True)
-    assert rollout.over(second) == []
+    rollout = Rollout([named(name, account=name * 12) for name in "123"], looks, canary=1)
+    assert names(rollout.next_stage()) == ["1"]
+    assert names(rollout.over(started=False)) == ["2"]
+    assert rollout.over(started=True) == []
     assert names(rollout.next_stage()) == ["3"]
-    assert rollout.over(courses[2]) == []
+    assert rollout.over(started=False) == []
 
 
 def test_what_is_settled_or_followed_is_no_canary() -> None:
     """A canary is a target that may need a Start; without any the first wave just goes."""
-    rollout = Rollout([course(named("runs"), Record(state=State.IN_PROGRESS))], canary=2)
+    rollout = Rollout([named("runs")], lambda _target: Opening.FOLLOW, canary=2)
     assert names(rollout.next_stage()) == ["runs"]
     assert not rollout.canary
-    assert Rollout([], canary=2).next_stage() is None
+    assert Rollout([], looks, canary=2).next_stage() is None
 
 
 FAILED = Record(state=State.FAILED, failure_code="KMS_ACCESS_DENIED")

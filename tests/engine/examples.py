@@ -11,11 +11,13 @@ import anyio
 
 from batch_onboard.core.course import Course
 from batch_onboard.core.limiter import BucketLimiter
+from batch_onboard.core.opening import Opening, opening
 from batch_onboard.core.polling import PollPlan
 from batch_onboard.core.ports import JournalError
 from batch_onboard.core.record import Record
 from batch_onboard.core.steps import Rules
 from batch_onboard.core.targets import Api, Encryption, Identity, Target, TargetKey
+from batch_onboard.engine.admission import Admission, unseen
 from batch_onboard.engine.circuits import Circuits
 from batch_onboard.engine.helm import Helm
 from batch_onboard.engine.lanes import Lanes
@@ -122,25 +124,41 @@ class Stage:
         limit: int | None = None,
         max_duration: float | None = None,
         course: Callable[[Target, Record, Rules, PollPlan], Course] = Course,
+        let_go: Callable[[Course], None] = unseen,
     ) -> Tally:
         """Run the engine over targets; `during` is called once the run has begun."""
 
         async def main() -> Tally:
             memory = MemoryService(self.world, latency=latency)
             plan = PollPlan()
-            courses = [
-                course(target, self._record(target), rules or Rules(), plan) for target in what
-            ]
-            helm = self.helm = Helm(courses, tolerance=tolerance, canary=canary, limit=limit)
-            tally = Tally(course.record.state for course in courses)
-            tally.select(len(courses), [(it.target.key.domain, it.record.state) for it in courses])
+            asked = rules or Rules()
+
+            def begins(target: Target) -> Opening:
+                return opening(target, self._record(target), asked)
+
+            helm = self.helm = Helm(what, begins, tolerance=tolerance, canary=canary, limit=limit)
+            states = [(it.key.domain, self._record(it).state) for it in what]
+            tally = Tally(state for _, state in states)
+            tally.select(
+                len(what),
+                [
+                    state
+                    for target, state in zip(what, states, strict=True)
+                    if begins(target) is not Opening.NOTHING
+                ],
+            )
+            self.lanes = Lanes(lambda _domain, _operation: limiter(), Circuits(lambda: 0.5))
             runner = Runner(
                 service=service(memory) if service else memory,
                 journal=self.journal,
-                lanes=Lanes(lambda _domain, _operation: limiter(), Circuits(lambda: 0.5)),
-                helm=helm,
+                admission=Admission(
+                    helm,
+                    self.lanes,
+                    tally,
+                    lambda target: course(target, self._record(target), asked, plan),
+                    let_go=let_go,
+                ),
                 plan=plan,
-                tally=tally,
                 watcher=self.witness,
                 wall=lambda: _NOON + timedelta(seconds=anyio.current_time()),
                 chance=random.Random(1).random,

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from batch_onboard.core.lifecycle import Event, State
 from batch_onboard.core.planning import PLAN_STALE, Action, BoundCourse, Planned, Survey
+from batch_onboard.core.polling import PollPlan
 from batch_onboard.core.record import Record
 from batch_onboard.core.steps import Rules
 from tests.core.examples import NOON
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from batch_onboard.core.course import Course
-    from batch_onboard.core.polling import PollPlan
     from batch_onboard.core.record import Entry
     from batch_onboard.core.targets import Target, TargetKey
 
@@ -97,6 +97,10 @@ def plan(stage: Stage, what: Sequence[Target], rules: Rules) -> dict[TargetKey, 
     for operation in ("StartInstanceOnboardingJob", "DeleteInstanceOnboardingJob"):
         assert copied.world.seen.requests[operation] == stage.world.seen.requests[operation]
     assert not any(entry.event in {Event.INTENDED, Event.CLEARING} for entry in news(copied, stage))
+    read = {course.target.key for course in courses}
+    for target in what:
+        if target.key not in read:  # it is settled
+            survey(target, copied.records[target.key], rules, PollPlan())
     return {course.target.key: course.planned for course in courses}
 
 

@@ -21,9 +21,11 @@ from batch_onboard.core.calls import Operation
 from batch_onboard.core.course import Course
 from batch_onboard.core.lifecycle import State
 from batch_onboard.core.limiter import BucketLimiter
+from batch_onboard.core.opening import Opening, opening
 from batch_onboard.core.polling import PollPlan
 from batch_onboard.core.record import Record
 from batch_onboard.core.steps import Rules
+from batch_onboard.engine.admission import Admission
 from batch_onboard.engine.circuits import Circuits
 from batch_onboard.engine.helm import Helm
 from batch_onboard.engine.lanes import Lanes
@@ -197,20 +199,29 @@ async def _work(
         land_in_time(outside, flight)
     polls = PollPlan()
     chance = random.Random(plan.seed)
-    courses = [
-        Course(target, records.setdefault(target.key, Record()), plan.rules, polls)
-        for target in plan.targets
-    ]
+
+    def known(target: Target) -> Record:
+        return records.setdefault(target.key, Record())
+
+    def begins(target: Target) -> Opening:
+        return opening(target, known(target), plan.rules)
+
+    tally = Tally(known(target).state for target in plan.targets)
+    left = [each for each in plan.targets if begins(each) is not Opening.NOTHING]
+    tally.select(len(plan.targets), [(each.key.domain, known(each).state) for each in left])
     runner = Runner(
         service=Mail(outside, plan.latency),
         journal=disk,
-        lanes=Lanes(
-            lambda _domain, _operation: BucketLimiter(plan.pace, plan.pace),
-            Circuits(chance.random),
+        admission=Admission(
+            Helm(plan.targets, begins),
+            Lanes(
+                lambda _domain, _operation: BucketLimiter(plan.pace, plan.pace),
+                Circuits(chance.random),
+            ),
+            tally,
+            lambda target: Course(target, known(target), plan.rules, polls),
         ),
-        helm=Helm(courses),
         plan=polls,
-        tally=Tally(course.record.state for course in courses),
         watcher=Witness(),
         wall=lambda: wall(anyio.current_time()),
         chance=chance.random,
