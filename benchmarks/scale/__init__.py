@@ -13,10 +13,14 @@ Each step is the real command in a process of its own, and each yardstick likewi
   step where the file would be larger.
 - validate, jsonl, and validate, csv: the same instances in a source of JSON Lines, or of CSV,
   beside the same yardstick; where there is no such YAML file, beside that of the size before.
-- run: the whole of it, against a simulator in a process of its own, without throttles, whose jobs
-  end at once. Only up to `--run-up-to` targets, since it takes some milliseconds for each.
+- plan and run: the whole of it, against a simulator in a process of its own, without throttles,
+  whose jobs end at once. Only up to `--run-up-to` targets, since a run takes some milliseconds for
+  each. What the simulator uses stands beside it.
+- run, one call: the same with `--no-wait --no-precheck`, up to `--start-up-to` targets.
 - resume, status, report: on a finished ledger with the lines that such a run writes, four for each
   target. Their yardstick is to read the same lines and decode each by msgspec, typed and untyped.
+
+`python -m benchmarks.scale.shards` plays such a run in one process, and in several side by side.
 
 Two instances share an account and Region. Every figure is the difference to a batch of one target,
 for each target: seconds of processor time, and highest resident memory.

@@ -76,11 +76,14 @@ def main() -> None:
     parser.add_argument(
         "--run-up-to", type=int, default=longest, metavar="N", help=f"default: {longest}"
     )
+    parser.add_argument(
+        "--start-up-to", type=int, default=longest, metavar="N", help=f"default: {longest}"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON")
     asked = parser.parse_args()
     if min(asked.targets) < 2:
         parser.error("it takes at least 2 targets to say what one more costs")
-    found = _measure(asked.targets, asked.run_up_to)
+    found = _measure(asked.targets, asked.run_up_to, asked.start_up_to)
     if asked.json:
         shown = {
             size: {name: asdict(each) for name, each in steps.items()}
@@ -91,14 +94,14 @@ def main() -> None:
         print("\n\n".join(_table(size, steps) for size, steps in found.items()))
 
 
-def _measure(sizes: list[int], longest: int) -> dict[int, dict[str, Cost]]:
+def _measure(sizes: list[int], run: int, start: int) -> dict[int, dict[str, Cost]]:
     with TemporaryDirectory() as text:
-        folder = Path(text)
-        one = play(1, folder / "1", run=min(sizes) <= longest)
+        folder, least = Path(text), min(sizes)
+        one = play(1, folder / "1", run=least <= run, start=least <= start)
         found: dict[int, dict[str, Cost]] = {}
         before: dict[str, Cost] = {}
         for size in sizes:
-            many = play(size, folder / f"{size}", run=size <= longest)
+            many = play(size, folder / f"{size}", run=size <= run, start=size <= start)
             found[size] = costs(size, one, many, before)
             before |= found[size]
         return found
