@@ -17,6 +17,7 @@ import anyio
 
 from batch_onboard.app.access import open_access
 from batch_onboard.app.audit import run_line
+from batch_onboard.app.checkpoints import keep_checkpoint
 from batch_onboard.app.clock import now_utc
 from batch_onboard.app.descriptors import within_descriptors
 from batch_onboard.app.foresight import foresee, known_lengths
@@ -275,6 +276,8 @@ class Batch:
             self._learning.end(self.lanes.limiters)
             reason = self._settings.secrets.redact(outcome.reason)
             self.ledger.end_run(self.run_id, outcome.exit_code, reason)
+            if self._signal is None:  # who has sent one is in a hurry
+                keep_checkpoint(self.ledger, outcome, self._settings.notify)
         return outcome
 
 

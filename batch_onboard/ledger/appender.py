@@ -7,12 +7,16 @@ import os
 from threading import Lock
 from typing import TYPE_CHECKING, Protocol
 
+from batch_onboard.ledger.checkpoint import closing
+from batch_onboard.ledger.codec import encode
 from batch_onboard.ledger.opening import write_all
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from datetime import datetime
 
     from batch_onboard.ledger.codec import Seal
+    from batch_onboard.ledger.trail import Trail
 
 _BATCH = 1 << 20
 """Bytes that are collected before they are written."""
@@ -21,8 +25,17 @@ _BATCH = 1 << 20
 class Sink(Protocol):
     """What makes lines durable, in the order in which they come."""
 
-    def commit(self, bodies: Iterable[bytes]) -> None:
+    @property
+    def since_checkpoint(self) -> int:
+        """How many lines there are after the last checkpoint."""
+        ...
+
+    def commit(self, bodies: Iterable[bytes], closed_at: datetime | None = None) -> None:
         """Return when lines and all before them survive a power cut.
+
+        Args:
+            bodies: the lines.
+            closed_at: the time, if the lines are a checkpoint, which is then closed.
 
         Raises:
             OSError: they may not. Every later call raises it too.
@@ -44,14 +57,19 @@ class Appender:
         descriptor: the file, open for appending; closed by `close`.
         seal: the ledger's seal.
         seq: the sequence number of the last line, which is durable with all before it.
+        trail: all bytes of the file.
+        checkpoint: the number of the line that closes its last checkpoint; 0 if there is none.
     """
 
-    def __init__(self, descriptor: int, seal: Seal, seq: int) -> None:
+    def __init__(
+        self, descriptor: int, seal: Seal, seq: int, trail: Trail, checkpoint: int = 0
+    ) -> None:
         self._descriptor = descriptor
         self._seal = seal
         self._seq = seq
         self._durable = seq
-        self._size = os.fstat(descriptor).st_size
+        self._trail = trail
+        self._checkpoint = checkpoint
         self._usable = True
         # A commit may run in a thread that its caller no longer waits for.
         self._lock = Lock()
@@ -61,8 +79,17 @@ class Appender:
         """The sequence number of the last line."""
         return self._seq
 
-    def commit(self, bodies: Iterable[bytes]) -> None:
+    @property
+    def since_checkpoint(self) -> int:
+        """How many lines there are after the last checkpoint."""
+        return self._seq - self._checkpoint
+
+    def commit(self, bodies: Iterable[bytes], closed_at: datetime | None = None) -> None:
         """Write lines, and return when they and all before them survive a power cut.
+
+        Args:
+            bodies: the lines.
+            closed_at: the time, if the lines are a checkpoint, which is then closed.
 
         Raises:
             OSError: they may not. Every later call raises it too.
@@ -71,10 +98,11 @@ class Appender:
             if not self._usable:
                 raise OSError(errno.EBADF, "an earlier write to it failed, or it is closed")
             self._usable = False
-            self._write(bodies)
-            os.fdatasync(self._descriptor)
-            self._check_file()
-            self._durable = self._seq
+            first, begin = self._seq + 1, self._trail.size
+            self._save(bodies)
+            if closed_at is not None:
+                self._save([encode(closing(closed_at, first, begin, self._trail))])
+                self._checkpoint = self._seq
             self._usable = True
 
     def close(self) -> None:
@@ -85,13 +113,19 @@ class Appender:
             if descriptor != -1:
                 os.close(descriptor)
 
+    def _save(self, bodies: Iterable[bytes]) -> None:
+        self._write(bodies)
+        os.fdatasync(self._descriptor)
+        self._check_file()
+        self._durable = self._seq
+
     def _check_file(self) -> None:
         """See that what was written stands in a file that is still the ledger, and ours alone."""
         status = os.fstat(self._descriptor)
         if not status.st_nlink:
             # The system would go on writing to it, and forget it all in the end.
             raise FileNotFoundError(errno.ENOENT, "it was deleted, or its folder was")
-        if status.st_size != self._size:
+        if status.st_size != self._trail.size:
             raise OSError(
                 errno.EBUSY,
                 "something else has written to it or cut it short, past its lock: end that, then "
@@ -109,5 +143,5 @@ class Appender:
 
     def _put(self, batch: bytearray) -> None:
         write_all(self._descriptor, bytes(batch))
-        self._size += len(batch)
+        self._trail.add(batch)
         batch.clear()

@@ -14,8 +14,10 @@ from zlib import crc32
 
 import msgspec
 
+from batch_onboard.ledger.known import KnownLine
 from batch_onboard.ledger.lines import (
     ENTRY_LINES,
+    CheckpointLine,
     ClaimLine,
     CutLine,
     GoneLine,
@@ -27,7 +29,6 @@ from batch_onboard.ledger.lines import (
     MovedLine,
     OriginLine,
     PacedLine,
-    RecordLine,
     ReleasedLine,
     RewrittenLine,
     RunEndedLine,
@@ -60,7 +61,8 @@ _TYPES: Any = Union[
         CutLine,
         SalvagedLine,
         MergedLine,
-        RecordLine,
+        KnownLine,
+        CheckpointLine,
         RewrittenLine,
         ClaimLine,
         HeartbeatLine,

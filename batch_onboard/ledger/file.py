@@ -19,9 +19,9 @@ from batch_onboard.ledger.opening import (
     sync_folder,
     told_as_unusable,
 )
-from batch_onboard.ledger.reading import lines_of
+from batch_onboard.ledger.reading import FileSource
 from batch_onboard.ledger.repair import cut_tail, keep_copy, make_durable
-from batch_onboard.ledger.replay import replay
+from batch_onboard.ledger.replay import read
 from batch_onboard.ledger.rewrite import pays, rewrite
 from batch_onboard.ledger.whole import new_header, write_whole
 
@@ -46,7 +46,7 @@ def read_history(path: Path) -> History:
     with told_as_unusable(path):
         descriptor = open_regular(path, os.O_RDONLY)
         try:
-            return replay(lines_of(descriptor), str(path))[0]
+            return read(FileSource(descriptor), str(path))[0]
         finally:
             os.close(descriptor)
 
@@ -139,7 +139,7 @@ def open_locked(path: Path, wall: WallClock) -> tuple[History, Appender, list[st
     descriptor = open_regular(path, os.O_RDWR)
     try:
         warnings = check_private(path, descriptor)
-        history, scan = replay(lines_of(descriptor), str(path))
+        history, scan = read(FileSource(descriptor), str(path))
         appender = _make_ready(path, descriptor, history, scan, wall)
     except BaseException:
         os.close(descriptor)
@@ -183,7 +183,7 @@ def _make_ready(
     make_durable(descriptor, scan.proven)
     sync_folder(path.parent)
     fcntl.fcntl(descriptor, fcntl.F_SETFL, os.O_APPEND)
-    appender = Appender(descriptor, scan.seal, scan.seq)
+    appender = Appender(descriptor, scan.seal, scan.seq, scan.trail, scan.checkpoint)
     if history.cut is not None:
         line = CutLine(at=wall(), size=history.cut.size, kept=history.cut.kept.name)
         appender.commit([encode(line)])

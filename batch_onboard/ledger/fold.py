@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any, cast
 from batch_onboard.core.lifecycle import IllegalMoveError
 from batch_onboard.core.targets import TargetKey
 from batch_onboard.ledger.history import RunSummary, TargetInfo
+from batch_onboard.ledger.known import KnownLine, infos_of, keys_of, records_of
 from batch_onboard.ledger.lines import (
     ENTRY_LINES,
+    CheckpointLine,
     ClaimLine,
     CutLine,
     EntryLine,
@@ -21,17 +23,15 @@ from batch_onboard.ledger.lines import (
     MovedLine,
     OriginLine,
     PacedLine,
-    RecordLine,
     ReleasedLine,
     RewrittenLine,
     RunEndedLine,
     RunLine,
     TargetLine,
 )
-from batch_onboard.ledger.snapshot import record_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from batch_onboard.core.record import Entry, Record
     from batch_onboard.ledger.history import History
@@ -54,7 +54,7 @@ class Fold:
         self._infos: dict[TargetInfo, TargetInfo] = {}
         self._of_targets: dict[type[Line], Callable[[Any], None]] = {
             **dict.fromkeys(ENTRY_LINES.values(), self._take_entry),
-            RecordLine: self._take_record,
+            KnownLine: self._take_known,
             TargetLine: self._take_target,
             GoneLine: self._take_gone,
         }
@@ -66,6 +66,40 @@ class Fold:
             ContradictionError: it contradicts what came before; nothing has changed.
         """
         self._of_targets.get(type(line), self._take_of_run)(line)
+
+    def recall(self, line: KnownLine) -> None:
+        """Take in what a line says is known, in place of the lines that say so one by one.
+
+        Raises:
+            ContradictionError: it can't be; of targets nothing has changed.
+        """
+        for each in line.lines:
+            self.take(each)
+        try:
+            keys = keys_of(line)
+            infos = infos_of(line, self._held)
+            records = records_of(line, keys)
+        except ValueError:
+            raise ContradictionError("its columns do not fit together") from None
+        if infos is not None:
+            self._place_all(keys, infos, gone=line.gone)
+        self._history.records.update(records)
+        if self._records:  # those that were there are not the ones that live in the history now
+            for key in keys:
+                self._records.pop(str(key), None)
+
+    def _place_all(self, keys: list[TargetKey], infos: Iterable[TargetInfo], *, gone: bool) -> None:
+        there, elsewhere = self._history.targets, self._history.removed
+        if gone:
+            there, elsewhere = elsewhere, there
+        there.update(zip(keys, infos, strict=True))
+        if elsewhere:
+            for key in keys:
+                elsewhere.pop(key, None)
+
+    def _take_known(self, line: KnownLine) -> None:
+        if not line.again:
+            self.recall(line)
 
     def _take_of_run(self, line: Line) -> None:
         if isinstance(line, RunLine):
@@ -88,14 +122,10 @@ class Fold:
         except IllegalMoveError as error:
             raise ContradictionError(f"{line.target}: {error}") from error
 
-    def _take_record(self, line: RecordLine) -> None:
-        key, record = self._key(line.target), record_of(line)
-        self._records[line.target] = self._history.records[key] = record
-
     def _take_target(self, line: TargetLine) -> None:
         labels = tuple(line.labels.items())
         info = TargetInfo(line.api, line.encryption, line.wave, labels, line.accept_drift)
-        self._history.place(self._key(line.target), self._infos.setdefault(info, info))
+        self._history.place(self._key(line.target), self._held(info))
 
     def _take_gone(self, line: GoneLine) -> None:
         try:
@@ -120,7 +150,7 @@ class Fold:
             self._history.merged.append(line)
         elif isinstance(line, (ClaimLine, ReleasedLine, MovedLine, OriginLine)):
             self._take_of_holders(line)
-        elif not isinstance(line, (RewrittenLine, HeartbeatLine)):
+        elif not isinstance(line, (CheckpointLine, RewrittenLine, HeartbeatLine)):
             raise ContradictionError("a header stands within the ledger")
 
     def _take_of_holders(self, line: ClaimLine | ReleasedLine | MovedLine | OriginLine) -> None:
@@ -134,6 +164,9 @@ class Fold:
                 history.moved = line.to
             case OriginLine():
                 history.origin = line.of
+
+    def _held(self, info: TargetInfo) -> TargetInfo:
+        return self._infos.setdefault(info, info)
 
     def _key(self, text: str) -> TargetKey:
         key = self._keys.get(text)

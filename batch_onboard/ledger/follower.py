@@ -7,7 +7,7 @@ from itertools import takewhile
 from typing import TYPE_CHECKING, Self
 
 from batch_onboard.ledger.opening import open_regular, told_as_unusable
-from batch_onboard.ledger.reading import lines_of
+from batch_onboard.ledger.reading import FileSource, lines_of
 from batch_onboard.ledger.replay import Replay
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from batch_onboard.ledger.history import History
     from batch_onboard.ledger.lines import Line
+    from batch_onboard.ledger.trail import Trail
 
 
 class Follower:
@@ -27,6 +28,7 @@ class Follower:
     Args:
         path: the ledger.
         watch: is told of each line once it is taken in; of all of them anew after such a change.
+            Of what stands before a checkpoint it is told which run was the latest, no more.
     """
 
     def __init__(self, path: Path, watch: Callable[[Line], None]) -> None:
@@ -53,15 +55,12 @@ class Follower:
             if self._replay is None or self._has_gone(self._replay.scan.offset):
                 self._close()
                 self._descriptor = open_regular(self._path, os.O_RDONLY)
-                self._replay = Replay(self._lines(0), str(self._path))
+                self._replay = Replay.of(_Growing(self._descriptor), str(self._path))
             else:
-                self._replay.scan.go_on(self._lines(self._replay.scan.offset))
+                offset = self._replay.scan.offset
+                self._replay.scan.go_on(_whole(lines_of(self._descriptor, offset)))
             self._replay.run(self._watch)
             return self._replay.history
-
-    def _lines(self, offset: int) -> Iterator[bytes]:
-        """Yield the lines that are whole: what is being written now may end anywhere."""
-        return takewhile(lambda raw: raw.endswith(b"\n"), lines_of(self._descriptor, offset))
 
     def _has_gone(self, offset: int) -> bool:
         """Say whether what was read is no longer what stands under the ledger's name."""
@@ -72,3 +71,17 @@ class Follower:
         if self._descriptor != -1:
             os.close(self._descriptor)
             self._descriptor = -1
+
+
+class _Growing(FileSource):
+    """A ledger that is written to: what is being written now may end anywhere."""
+
+    def lines(self) -> Iterator[bytes]:
+        return _whole(super().lines())
+
+    def lines_from(self, offset: int, trail: Trail) -> Iterator[bytes]:
+        return _whole(super().lines_from(offset, trail))
+
+
+def _whole(lines: Iterator[bytes]) -> Iterator[bytes]:
+    return takewhile(lambda raw: raw.endswith(b"\n"), lines)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from batch_onboard.core.record import Record
+from batch_onboard.core.targets import Api  # noqa: TC001 - msgspec reads the annotations
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     from batch_onboard.core.calls import Operation
     from batch_onboard.core.shard import Shard
-    from batch_onboard.core.targets import Api, Target, TargetKey
+    from batch_onboard.core.targets import Target, TargetKey
     from batch_onboard.ledger.lines import (
         ClaimLine,
         CutLine,

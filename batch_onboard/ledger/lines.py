@@ -12,20 +12,27 @@ from typing import ClassVar, Literal, cast
 import msgspec
 
 from batch_onboard.core.calls import Operation  # noqa: TC001 - msgspec reads the annotations
-from batch_onboard.core.lifecycle import Event, State
+from batch_onboard.core.lifecycle import Event
 from batch_onboard.core.shard import Shard  # noqa: TC001 - msgspec reads the annotations
 from batch_onboard.core.targets import Api  # noqa: TC001 - msgspec reads the annotations
 
 FORMAT = 2
 """The format of new ledgers, which is the newest that this version reads.
 
-Format 2 has the lines `record`, `salvaged`, `rewritten`, `merged`, `paced`, `claim`, `heartbeat`,
-`released`, `moved` and `origin` besides those of format 1. A ledger of format 1 is read as it is,
-and a run goes on with it in that format.
+Format 2 has the lines `known`, `checkpoint`, `salvaged`, `rewritten`, `merged`, `paced`, `claim`,
+`heartbeat`, `released`, `moved` and `origin` besides those of format 1. A ledger of format 1 is
+read as it is, and a run goes on with it in that format.
 """
 
 OLDEST_FORMAT = 1
 """The oldest format that this version reads."""
+
+READING = 1
+"""Raised whenever lines are added, or add up to something else than before.
+
+A checkpoint says what lines added up to for the version that wrote it. A version that reads them in
+another way passes it over, and reads the lines themselves.
+"""
 
 
 class Line(
@@ -275,26 +282,22 @@ class PacedLine(Line, tag="paced", frozen=True, kw_only=True):
     rates: tuple[tuple[str, Operation, float], ...] = ()
 
 
-class RecordLine(Line, tag="record", frozen=True, kw_only=True):
-    """What is known about one target: `core.record.Record` as a line, in place of its entries."""
+class CheckpointLine(Line, tag="checkpoint", frozen=True, kw_only=True):
+    """The lines right above, of type `known`, say all that was known when it was written.
 
-    target: str
-    state: State
-    ours: bool = False
-    intent_at: datetime | None = None
-    intent_hold: float = 0.0
-    clean: bool = False
-    attempts: int = 0
-    automatic_clears: int = 0
-    encryption: str | None = None
-    alias: str | None = None
-    failure_code: str | None = None
-    error_code: str | None = None
-    message: str | None = None
-    request_id: str | None = None
-    started_at: datetime | None = None
-    finished_at: datetime | None = None
-    onboarded: bool = False
+    Whoever finds the same bytes above it need not read what they say line by line.
+
+    Attributes:
+        first: the number of the first of those lines.
+        begin: where that one begins, in bytes.
+        digest: SHA-256 of all bytes above this line, in hexadecimal digits.
+        reading: the `READING` of the version that wrote it.
+    """
+
+    first: int
+    begin: int
+    digest: str
+    reading: int
 
 
 class EntryLine(Line, frozen=True, kw_only=True):

@@ -20,8 +20,8 @@ from batch_onboard.ledger.file import check_before_locking
 from batch_onboard.ledger.lines import CutLine, MergedLine, RewrittenLine
 from batch_onboard.ledger.lock import LedgerLock
 from batch_onboard.ledger.opening import check_private, open_regular, told_as_unusable
-from batch_onboard.ledger.reading import lines_of
-from batch_onboard.ledger.replay import replay
+from batch_onboard.ledger.reading import FileSource
+from batch_onboard.ledger.replay import read
 from batch_onboard.ledger.segments import none_there, read_end, reading_row
 from batch_onboard.ledger.snapshot import snapshot
 from batch_onboard.ledger.whole import new_header
@@ -143,7 +143,7 @@ def _read(path: Path) -> Part:
         descriptor = open_regular(path, os.O_RDONLY)
         try:
             check_private(path, descriptor)
-            history, scan = replay(lines_of(descriptor), str(path))
+            history, scan = read(FileSource(descriptor), str(path))
             size = os.fstat(descriptor).st_size
         finally:
             os.close(descriptor)

@@ -56,7 +56,7 @@ def rewrite(path: Path, history: History, lines: int, tool_version: str, now: da
 
 
 def _lines_needed(history: History) -> int:
-    """Return about how many lines `snapshot` makes."""
+    """Return how many lines it takes to say what is known, one thing a line."""
     once: tuple[Sized, ...] = (
         history.targets,
         history.records,

@@ -150,11 +150,20 @@ class Row:
         Raises:
             OSError: one can't be read.
         """
+        for data in self.contents(numbers):
+            yield from BytesIO(data)
+
+    def contents(self, numbers: Iterable[int]) -> Iterator[bytes]:
+        """Yield the bytes of segments.
+
+        Raises:
+            OSError: one can't be read.
+        """
         left = list(numbers)
         while left:
             some, left = left[:_AT_ONCE], left[_AT_ONCE:]
             for data in self._patiently(partial(self.store.read_all, some)):
-                yield from BytesIO(data or b"")  # what is missing shows by the numbers of lines
+                yield data or b""  # what is missing shows by the numbers of lines
 
     def _patiently(self, call: Callable[[], T]) -> T:
         return patiently(call, self._timing, self._patience)

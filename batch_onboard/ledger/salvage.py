@@ -217,7 +217,8 @@ class _Salvaging:
         remains = gather(self._wreck.descriptor, seal)
         header = new_header(self._manifest_name(), self._tool, self._now)
         history = History(header)
-        mender = Mender(history, self._now)
+        believes = bool(remains.lost) and not remains.forked
+        mender = Mender(history, self._now, believes=believes)
         end = RewrittenLine(at=self._now, why="salvage", lines=found, tool=self._tool)
         write(header, chain(self._lines(remains, mender), [end]))
         return Salvage(

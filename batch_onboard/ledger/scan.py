@@ -16,10 +16,12 @@ from batch_onboard.ledger.codec import UNREADABLE, Seal, decode
 from batch_onboard.ledger.defect import examine
 from batch_onboard.ledger.errors import LedgerDamagedError, LedgerVersionError
 from batch_onboard.ledger.header import read_header
+from batch_onboard.ledger.trail import Trail
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from batch_onboard.ledger.checkpoint import Checkpoint
     from batch_onboard.ledger.lines import HeaderLine, Line
 
 _BLOCK = 64
@@ -53,6 +55,8 @@ class Scan:
         offset: where the line at hand begins; at the end, where the next one would.
         tail: what was left unfinished, known when the walk has ended.
         proven: bytes from the beginning of which a line says that they are on disk.
+        trail: all bytes up to `offset`, known when the walk has ended.
+        checkpoint: the number of the checkpoint that it began at; 0 if it began at the beginning.
 
     Raises:
         LedgerFormatError: it is not a ledger, or not one that this version can read.
@@ -69,7 +73,21 @@ class Scan:
         self.offset = len(first)
         self.tail: Tail | None = None
         self.proven = 0
+        self.trail = Trail()
+        self.trail.add(first)
+        self.checkpoint = 0
         self._durable = 0
+        self._block: list[bytes] = []
+
+    def leap(self, checkpoint: Checkpoint) -> None:
+        """Begin after a checkpoint, and not with the line after the header."""
+        line = checkpoint.line
+        self._lines = checkpoint.rest
+        self.trail = checkpoint.trail
+        self.seq = self.checkpoint = line.seq
+        self.offset = self.trail.size
+        self.proven = self.offset - len(checkpoint.raw)
+        self._durable = line.durable
 
     def go_on(self, lines: Iterable[bytes]) -> None:
         """Let a walk that has ended go on when it is iterated again.
@@ -106,6 +124,8 @@ class Scan:
         """
         lines, seal = self._lines, self.seal
         while block := list(islice(lines, _BLOCK)):
+            self._settle()
+            self._block = block
             rest = iter(block)
             self._lines = chain(rest, lines)
             if seal.are_intact(block):
@@ -115,7 +135,12 @@ class Scan:
                 if not seal.is_intact(raw):
                     return self._stop_at(raw)
                 yield raw
-        return None
+        return self._settle()
+
+    def _settle(self) -> None:
+        """Add those lines of the block at hand to the trail that are in their places."""
+        self.trail.add(b"".join(self._block)[: self.offset - self.trail.size])
+        self._block = []
 
     def damaged(self, problem: str) -> LedgerDamagedError:
         """Return the error that says that the line at hand is damaged."""
@@ -127,3 +152,4 @@ class Scan:
         if defect.mark >= expected:
             raise self.damaged(defect.problem)
         self.tail = Tail(self.offset, defect.problem)
+        self._settle()

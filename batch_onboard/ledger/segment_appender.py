@@ -7,17 +7,20 @@ from contextlib import suppress
 from threading import Event, Lock, Thread
 from typing import TYPE_CHECKING
 
+from batch_onboard.ledger.checkpoint import closing
 from batch_onboard.ledger.codec import UNREADABLE, decode, encode
 from batch_onboard.ledger.errors import LostHoldError
 from batch_onboard.ledger.lines import ClaimLine, HeartbeatLine, ReleasedLine
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from datetime import datetime
 
     from batch_onboard.core.ports import WallClock
     from batch_onboard.ledger.codec import Seal
     from batch_onboard.ledger.lines import Line
     from batch_onboard.ledger.row import Row, SegmentStore, Timing
+    from batch_onboard.ledger.trail import Trail
 
 _LARGEST = 1 << 20
 """Bytes of a segment, after which the next one is begun: each is sent within one call's time."""
@@ -34,6 +37,8 @@ class SegmentAppender:
         seal: the ledger's seal.
         number: the number of the last segment.
         seq: the sequence number of its last line.
+        trail: all bytes of the segments.
+        checkpoint: the number of the line that closes their last checkpoint; 0 if there is none.
         began: when, by `timing.clock`, it was begun to be written, with a claim of this holder.
         timing: for how long a holder is certain.
         wall: what time it is.
@@ -46,6 +51,8 @@ class SegmentAppender:
         *,
         number: int,
         seq: int,
+        trail: Trail,
+        checkpoint: int,
         began: float,
         timing: Timing,
         wall: WallClock,
@@ -55,11 +62,18 @@ class SegmentAppender:
         self._number = number
         self._seq = seq
         self._durable = seq
+        self._trail = trail
+        self._checkpoint = checkpoint
         self._began = began
         self._timing = timing
         self._wall = wall
         self._failure: OSError | None = None
         self._lock = Lock()
+
+    @property
+    def since_checkpoint(self) -> int:
+        """How many lines there are after the last checkpoint."""
+        return self._seq - self._checkpoint
 
     @property
     def idle(self) -> float:
@@ -70,8 +84,12 @@ class SegmentAppender:
         """Say whether nobody else can have taken the ledger: nobody does so soon."""
         return self._failure is None and self.idle < self._timing.certain
 
-    def commit(self, bodies: Iterable[bytes]) -> None:
+    def commit(self, bodies: Iterable[bytes], closed_at: datetime | None = None) -> None:
         """Write lines, and return when they and all before them are in the store.
+
+        Args:
+            bodies: the lines.
+            closed_at: the time, if the lines are a checkpoint, which is then closed.
 
         Raises:
             LostHoldError: another run has taken the ledger over. Every later call raises it too.
@@ -81,7 +99,11 @@ class SegmentAppender:
             if self._failure is not None:
                 raise self._failure
             try:
+                first, begin = self._seq + 1, self._trail.size
                 self._write(bodies)
+                if closed_at is not None:
+                    self._write([encode(closing(closed_at, first, begin, self._trail))])
+                    self._checkpoint = self._seq
             except OSError as error:
                 self._failure = error
                 raise
@@ -124,6 +146,7 @@ class SegmentAppender:
             raise LostHoldError(claim_in(self._row.read(self._number + 1)))
         self._number += 1
         self._durable = self._seq
+        self._trail.add(data)
         self._began = began
 
 

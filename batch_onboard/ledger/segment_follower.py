@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from batch_onboard.ledger.opening import told_as_unusable
 from batch_onboard.ledger.replay import Replay
 from batch_onboard.ledger.row import Timing
-from batch_onboard.ledger.segments import none_there, reading_row
+from batch_onboard.ledger.segments import SegmentSource, none_there, reading_row
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,7 +55,7 @@ class SegmentFollower:
             if self._replay is None:
                 if not numbers:
                     raise none_there(store)
-                self._replay = Replay(self._row.lines(numbers), str(store.place))
+                self._replay = Replay.of(SegmentSource(self._row, numbers), str(store.place))
             else:
                 numbers = numbers[:_MOST]
                 self._replay.scan.go_on(self._row.lines(numbers))

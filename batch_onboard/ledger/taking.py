@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import secrets
 import socket
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from batch_onboard.core.lifecycle import State
@@ -24,6 +24,7 @@ from batch_onboard.ledger.pieces import place_of
 from batch_onboard.ledger.row import Row, Timing
 from batch_onboard.ledger.segment_appender import Heart, SegmentAppender, claim_in
 from batch_onboard.ledger.segments import End, none_there, read_end, reading_row
+from batch_onboard.ledger.trail import Trail
 from batch_onboard.ledger.vigil import Vigil
 from batch_onboard.ledger.whole import new_header
 
@@ -77,12 +78,14 @@ def open_segments(
         end.seal,
         number=end.number,
         seq=end.seq,
+        trail=end.trail,
+        checkpoint=end.checkpoint,
         began=began,
         timing=timing,
         wall=wall,
     )
     history = end.history
-    _distrust_clocks(history, wall())
+    _distrust_clocks(history, now := wall())
     return Ledger(
         store.place,
         history,
@@ -91,6 +94,7 @@ def open_segments(
         wall,
         created=history.header is header,
         warnings=other_manifest(store.place, history, manifest_name),
+        recounted=now,
     )
 
 
@@ -141,7 +145,8 @@ class _Taking:
             if self.row.put(number, data):
                 self.row.check_condition(number, data)
                 end.history.holder = self.claim
-                return began, End(end.history, end.seal, number, seq)
+                end.trail.add(data)
+                return began, replace(end, number=number, seq=seq, unwritten=b"")
             self.vigil.heard_of(claim_in(self.row.read(number)))
 
     def _free(self, found: End) -> End:
@@ -178,7 +183,7 @@ def _break_in(row: Row, end: End, now: datetime) -> None:
 
 def _new_end(header: HeaderLine) -> End:
     seal = Seal(header.id)
-    return End(History(header), seal, 0, 1, seal.line(1, 0, encode(header)))
+    return End(History(header), seal, 0, 1, Trail(), unwritten=seal.line(1, 0, encode(header)))
 
 
 def _distrust_clocks(history: History, now: datetime) -> None:

@@ -9,6 +9,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from batch_onboard.ledger.codec import UNREADABLE, Seal, decode
+from batch_onboard.ledger.comparison import Comparison
 from batch_onboard.ledger.errors import LedgerDamagedError, LedgerFormatError, LedgerVersionError
 from batch_onboard.ledger.fold import ContradictionError, Fold
 from batch_onboard.ledger.header import read_header
@@ -103,16 +104,18 @@ def examine_all(lines: Iterable[bytes], seal: Seal, name: str) -> Examination:
         LedgerVersionError: a line is intact, but only another version can read it.
     """
     fold = Fold(history := History(_NO_HEADER))
+    comparison = Comparison(history)
 
     def take(piece: Piece, sound: bool) -> str | None:
         line = _read(piece.raw, piece.seq, survey.lines, name)
-        if not sound or (isinstance(line, HeaderLine) and line.seq == 1):
+        if not sound:
             return None
         try:
-            fold.take(line)
+            if line.seq > 1 or not isinstance(line, HeaderLine):
+                fold.take(line)
         except ContradictionError as error:
             return str(error)
-        return None
+        return comparison.look(piece.raw, line)
 
     survey = Survey(seal, take)
     survey.walk(lines)

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import os
 import secrets
+from itertools import groupby
 from typing import TYPE_CHECKING
 
+from batch_onboard.ledger.checkpoint import closing
 from batch_onboard.ledger.codec import Seal, encode
+from batch_onboard.ledger.known import KnownLine
 from batch_onboard.ledger.lines import FORMAT, HeaderLine
 from batch_onboard.ledger.opening import open_regular, sync_folder, write_all
+from batch_onboard.ledger.trail import Trail
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -62,12 +66,32 @@ def write_whole(path: Path, header: HeaderLine, lines: Iterable[Line]) -> int:
 
 def sealed(header: HeaderLine, lines: Iterable[Line]) -> Iterator[bytes]:
     """Yield the lines of a ledger that appears as a whole, as they are written."""
-    seal = Seal(header.id)
-    yield seal.line(1, 0, encode(header))
-    for seq, line in enumerate(lines, start=2):
+    seal, trail = Seal(header.id), Trail()
+    for seq, line in enumerate(_closed(header, lines, trail), start=1):
         # Whoever sees the file under its name sees it whole and synced, so that each line may
         # vouch for all before it: a defect in any of them is then damage, and no unfinished tail.
-        yield seal.line(seq, seq - 1, encode(line))
+        raw = seal.line(seq, seq - 1, encode(line))
+        trail.add(raw)
+        yield raw
+
+
+def _closed(header: HeaderLine, lines: Iterable[Line], trail: Trail) -> Iterator[Line]:
+    """Yield a ledger's lines; what it begins with as known is closed as a checkpoint.
+
+    Args:
+        header: its first line.
+        lines: the others.
+        trail: has each line before the next one is asked for.
+    """
+    yield header
+    begin, latest = trail.size, header.at
+    for is_known, group in groupby(lines, lambda line: isinstance(line, KnownLine)):
+        for line in group:
+            latest = line.at
+            yield line
+        if is_known and begin:
+            yield closing(latest, 2, begin, trail)
+        begin = 0
 
 
 def _write(descriptor: int, lines: Iterable[bytes]) -> int:

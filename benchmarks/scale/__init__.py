@@ -18,10 +18,13 @@ Each step is the real command in a process of its own, and each yardstick likewi
   each. What the simulator uses stands beside it.
 - run, one call: the same with `--no-wait --no-precheck`, up to `--start-up-to` targets.
 - resume, status, report: on a finished ledger with the lines that such a run writes, four for each
-  target. Their yardstick is to read the same lines and decode each by msgspec, typed and untyped.
+  target, and its checkpoint. Their yardstick is to read the same lines and decode each by msgspec,
+  typed and untyped.
+- opening: reading such a ledger, and no more; by lines: as if it had no checkpoint; in turn:
+  medians of several times in one process, each after a decoding of the same lines.
 
 `python -m benchmarks.scale.shards` plays such a run in one process, and in several side by side.
 
-Two instances share an account and Region. Every figure is the difference to a batch of one target,
-for each target: seconds of processor time, and highest resident memory.
+Two instances share an account and Region. Every figure but those in turn is the difference to a
+batch of one target, for each target: seconds of processor time, and highest resident memory.
 """

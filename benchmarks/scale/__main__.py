@@ -9,12 +9,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import benchmarks.scale
-from benchmarks.scale.steps import Use, play
+from benchmarks.scale.steps import Use, in_turn, play
 
 _BESIDE = {
     "validate, yaml": "yaml alone",
     "validate, jsonl": "yaml alone",
     "validate, csv": "yaml alone",
+    "opening": "lines, typed",
+    "opening by lines": "lines, typed",
     "status": "lines, typed",
     "report": "lines, typed",
     "resume": "lines, typed",
@@ -28,12 +30,12 @@ class Cost:
 
     Attributes:
         microseconds: of processor time.
-        bytes: of memory.
+        bytes: of memory; None: not measured.
         times: how many times its yardstick's processor time that is; None: it has none.
     """
 
     microseconds: float
-    bytes: float
+    bytes: float | None
     times: float | None = None
 
 
@@ -104,14 +106,23 @@ def _measure(sizes: list[int], run: int, start: int) -> dict[int, dict[str, Cost
             many = play(size, folder / f"{size}", run=size <= run, start=size <= start)
             found[size] = costs(size, one, many, before)
             before |= found[size]
+            found[size]["opening, in turn"] = _in_turn(size, folder / f"{size}")
         return found
+
+
+def _in_turn(targets: int, folder: Path) -> Cost:
+    turns = in_turn(folder)
+    return Cost(turns.seconds / targets * 1e6, None, turns.times)
 
 
 def _table(targets: int, steps: dict[str, Cost]) -> str:
     rows = [f"{f'{targets:,} targets':20}{'CPU/target':>14}{'memory/target':>16}{'beside':>9}"]
     for name, each in steps.items():
         times = "" if each.times is None else f"{each.times:.2f}x"
-        cpu, memory = f"{each.microseconds:,.1f} us", f"{each.bytes:,.0f} B"
+        cpu, memory = (
+            f"{each.microseconds:,.1f} us",
+            "" if each.bytes is None else f"{each.bytes:,.0f} B",
+        )
         rows.append(f"{name:20}{cpu:>14}{memory:>16}{times:>9}".rstrip())
     return "\n".join(rows)
 

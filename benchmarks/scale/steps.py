@@ -11,6 +11,8 @@ from tempfile import TemporaryFile
 from time import monotonic
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from batch_onboard.manifest.load import MAX_MANIFEST_BYTES
 from benchmarks.peers.stage import clean_environment
 from benchmarks.scale.work import SCENARIO, Files
@@ -49,6 +51,19 @@ class Played:
     used: list[Use]
     seconds: float
     simulator: Use
+
+
+@dataclass(frozen=True, slots=True)
+class Turns:
+    """What opening a ledger takes beside decoding its lines.
+
+    Attributes:
+        seconds: of processor time, the median of several openings.
+        times: how many times the decoding right before that is, the median as well.
+    """
+
+    seconds: float
+    times: float
 
 
 def play(targets: int, folder: Path, *, run: bool, start: bool) -> dict[str, Use]:
@@ -105,9 +120,24 @@ def _steps(files: Files) -> Iterator[tuple[str, list[str]]]:
     yield "validate, csv", _command("validate", str(files.table))
     yield "lines, typed", _yardstick("lines, typed", files.ledger)
     yield "lines, untyped", _yardstick("lines, untyped", files.ledger)
+    yield "opening", _yardstick("opening", files.ledger)
+    yield "opening by lines", _yardstick("opening by lines", files.ledger)
     yield "status", _command("status", ledger)
     yield "report", _command("report", ledger, "--format", "jsonl")
     yield "resume", _command("run", manifest, "--ledger", ledger, "--yes", "-q")
+
+
+def in_turn(folder: Path) -> Turns:
+    """Open a batch's ledger and decode its lines in turn, in one process, a few times.
+
+    Args:
+        folder: where `play` has put its files.
+    """
+    command = [sys.executable, "-m", "benchmarks.scale.opening", str(Files.within(folder).ledger)]
+    done = subprocess.run(
+        command, env=clean_environment(folder), cwd=folder, capture_output=True, check=True
+    )
+    return msgspec.json.decode(done.stdout, type=Turns)
 
 
 def _run_steps(files: Files) -> Iterator[tuple[str, list[str]]]:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from batch_onboard.core.lifecycle import Event
 from batch_onboard.core.targets import Api, TargetKey
+from batch_onboard.ledger.file import open_ledger
 from batch_onboard.ledger.lines import ENTRY_LINES, RunEndedLine, RunLine, TargetLine
 from batch_onboard.ledger.whole import new_header, write_whole
 
@@ -83,6 +84,10 @@ def write_files(targets: int, folder: Path) -> None:
         manifest.writelines(f"  - {instance}\n" for instance in instances)
     header = new_header(NAME, "0", datetime.now(UTC))
     write_whole(files.ledger, header, _lines(keys, str(files.manifest)))
+    with open_ledger(
+        files.ledger, manifest_name=NAME, tool_version="0", wall=lambda: datetime.now(UTC)
+    ) as ledger:
+        ledger.keep_checkpoint()
 
 
 def _key(number: int) -> TargetKey:

@@ -1,4 +1,4 @@
-"""`python -m benchmarks.scale.yardsticks NAME FILE`: what the libraries alone need for a file."""
+"""`python -m benchmarks.scale.yardsticks NAME FILE`: what a part, or a library alone, takes."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import msgspec
 import yaml
 
 from batch_onboard.ledger.codec import decode
+from batch_onboard.ledger.file import read_history
+from batch_onboard.ledger.replay import replay
 
 
 def yaml_alone(path: Path) -> None:
@@ -31,10 +33,23 @@ def lines_untyped(path: Path) -> None:
             decode_any(line)
 
 
+def opening(path: Path) -> None:
+    """Read what a ledger knows, as every command does."""
+    read_history(path)
+
+
+def opening_by_lines(path: Path) -> None:
+    """Read what a ledger knows as if it had no checkpoint."""
+    with path.open("rb") as lines:
+        replay(lines, path.name)
+
+
 YARDSTICKS = {
     "yaml alone": yaml_alone,
     "lines, typed": lines_typed,
     "lines, untyped": lines_untyped,
+    "opening": opening,
+    "opening by lines": opening_by_lines,
 }
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from dataclasses import astuple
 from typing import TYPE_CHECKING
 
@@ -10,8 +11,9 @@ from batch_onboard.ledger.file import read_history
 from batch_onboard.ledger.history import TargetInfo
 from batch_onboard.manifest.load import load_manifest
 from benchmarks.scale.__main__ import costs
-from benchmarks.scale.steps import Use
+from benchmarks.scale.steps import Use, in_turn
 from benchmarks.scale.work import Files, write_files
+from benchmarks.scale.yardsticks import opening_by_lines
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,3 +47,14 @@ def test_a_size_without_a_yardstick_is_set_beside_that_of_a_smaller_one() -> Non
     found = costs(1001, one, {"validate, csv": Use(6.0, 0)}, before)
     assert list(found) == ["validate, csv"]
     assert found["validate, csv"].times == pytest.approx(0.5)
+
+
+def test_opening_is_measured_in_turn_with_its_yardstick(tmp_path: Path) -> None:
+    """The ledger that is opened ends with a checkpoint, as that of a finished run does."""
+    write_files(600, tmp_path)
+    ledger = Files.within(tmp_path).ledger
+    assert json.loads(ledger.read_bytes().splitlines()[-1])["type"] == "checkpoint"
+    found = in_turn(tmp_path)
+    assert 0 < found.times < 100
+    assert 0 < found.seconds < 1
+    opening_by_lines(ledger)

@@ -20,15 +20,28 @@ from typing import TYPE_CHECKING
 from batch_onboard.core.lifecycle import Event
 from batch_onboard.core.record import Entry
 from batch_onboard.core.targets import Api
+from batch_onboard.ledger.codec import decode
 from batch_onboard.ledger.errors import LedgerDamagedError, LedgerError, LedgerFormatError
 from batch_onboard.ledger.lines import Line, RunEndedLine, TargetLine
-from batch_onboard.ledger.replay import replay
+from batch_onboard.ledger.replay import read, replay
 from batch_onboard.ledger.verify import examine_all, find_seal
-from tests.ledger.building import AT, intent, key, raw_ledger, run_line
+from tests.ledger.building import (
+    AT,
+    BytesSource,
+    intent,
+    key,
+    plain,
+    raw_checkpoint,
+    raw_ledger,
+    raw_longer,
+    run_line,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    from batch_onboard.ledger.history import History
+    from batch_onboard.ledger.scan import Scan
     from batch_onboard.ledger.verify import Examination
 
 
@@ -50,8 +63,14 @@ class Sample:
         return b"".join(self.lines)
 
 
-def sample(records: int, group: int = 3) -> Sample:
-    """Make a ledger of so many lines after the header, most in groups of a few."""
+def sample(records: int, group: int = 3, *, checkpoint: bool = False) -> Sample:
+    """Make a ledger of so many lines after the header, most in groups of a few.
+
+    Args:
+        records: how many lines.
+        group: how many in a group.
+        checkpoint: whether there is a checkpoint between, about in the middle.
+    """
     entries: list[Entry | Line] = [run_line()]
     number = 0
     while len(entries) < records:
@@ -66,7 +85,11 @@ def sample(records: int, group: int = 3) -> Sample:
     groups: list[Sequence[Entry | Line]] = [
         entries[begin : begin + group] for begin in range(0, len(entries), group)
     ]
-    return Sample(tuple(raw_ledger(*groups)), 1 + group * (len(groups) - 1))
+    lines = raw_ledger(*groups[: len(groups) // 2])
+    if checkpoint:
+        lines = raw_checkpoint(lines)
+    lines = raw_longer(lines, *groups[len(groups) // 2 :])
+    return Sample(tuple(lines), decode(lines[-1]).durable)
 
 
 def split(data: bytes) -> list[bytes]:
@@ -77,12 +100,13 @@ def split(data: bytes) -> list[bytes]:
 
 
 def outcome(lines: Sequence[bytes], whole: Sample) -> str:
-    """Read lines as all commands do, check that they agree, and say what was found.
+    """Read lines in all ways that commands do, check that they agree, and say what was found.
 
     Returns:
         `whole`, `tail`, `damage`, or `refused` for what is no ledger of this format.
     """
     found = examined(lines)
+    check_recalled(lines)
     try:
         history, scan = replay(lines, "x.jsonl")
     except LedgerDamagedError as error:
@@ -101,6 +125,21 @@ def outcome(lines: Sequence[bytes], whole: Sample) -> str:
     assert found.tail is not None
     assert (found.tail.line, found.tail.offset) == (scan.seq + 1, scan.tail.offset)
     return "tail"
+
+
+def check_recalled(lines: Sequence[bytes]) -> None:
+    """Check that a ledger is judged alike, and says the same, from its last checkpoint on."""
+    source = BytesSource(lines)
+    assert _told(lambda: read(source, "x.jsonl")) == _told(lambda: replay(lines, "x.jsonl"))
+
+
+def _told(way: Callable[[], tuple[History, Scan]]) -> object:
+    try:
+        history, scan = way()
+    except LedgerError as error:
+        return type(error), str(error)
+    end = (scan.seq, scan.offset, scan.tail, scan.proven, scan.trail.digest)
+    return plain(history), end
 
 
 def check_place(found: Examination | None, line: int, offset: int) -> None:
@@ -237,7 +276,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--fuzz", type=float, metavar="SECONDS")
     options = parser.parse_args()
-    whole = sample(options.records)
+    whole = sample(options.records, checkpoint=True)
     began = time.monotonic()
     if options.fuzz is not None:
         told = {

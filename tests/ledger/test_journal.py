@@ -17,6 +17,7 @@ from batch_onboard.ledger.errors import LedgerUnusableError
 from batch_onboard.ledger.file import read_history
 from batch_onboard.ledger.journal import FileJournal
 from batch_onboard.ledger.lines import PacedLine
+from batch_onboard.ledger.trail import Trail
 from tests.ledger.building import AT, ID, intent, key, opened, run_line
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def path(tmp_path: Path) -> Path:
 def pipe() -> Iterator[tuple[int, Appender]]:
     """A file that takes what is written, but can't be synced: a pipe, for real."""
     read, write = os.pipe()
-    appender = Appender(write, Seal(ID), 1)
+    appender = Appender(write, Seal(ID), 1, Trail())
     yield read, appender
     appender.close()
     os.close(read)
