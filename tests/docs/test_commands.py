@@ -32,6 +32,7 @@ ELSEWHERE = {
     r"python -m pip install mutmut|mutmut run": "takes hours, and is not installed",
     r"apt-get install": "needs root",
     r"aws ": "another test compares these with the service model",
+    r"TEST_S3=": "needs a server that is not installed",
     r"python -m (tests|benchmarks)": "take hours; tests import and try what they are made of",
 }
 """Commands that are not typed here, by what they begin with, and why."""

@@ -17,7 +17,7 @@ from batch_onboard.service.settings import ServiceSettings
 from tests.faults.lab import HASTY
 from tests.faults.longforms import LOSSY, laboratory, requests
 from tests.faults.proxy import Mischief, Proxy, Rule, proxied
-from tests.s3 import Bucket, moto_server, new_bucket, settings_for
+from tests.s3 import Bucket, new_bucket, s3_server, settings_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,7 +32,7 @@ def random_kills_on_s3(seed: int) -> Iterator[str]:
     """Kill -9 at random; each ledger is taken from its dead holder, every 10th batch is ended."""
     chance = random.Random(seed)
     settings = ServiceSettings(user_agent_extra="test", session_name="test")
-    with moto_server() as url, pytest.MonkeyPatch.context() as patch:
+    with s3_server() as url, pytest.MonkeyPatch.context() as patch:
         for name, value in settings_for(url).items():
             patch.setenv(name, value)
         with proxied(url) as proxy, open_objects(settings) as objects:

@@ -97,6 +97,22 @@ def test_a_second_run_finds_the_holder_alive_and_ends(
     assert simulator.seen()["requests"].get(START, 0) == 0
 
 
+def test_of_two_runs_the_second_ends_and_the_first_does_all(
+    shell: Shell, simulate: Callable[[str], Simulated], bucket: Bucket, on_s3: str
+) -> None:
+    """Two commands on one ledger: exit 11 with the first one's pid, and each target once."""
+    simulator = simulate(FAST)
+    prepare(shell, 12)
+    slowly = ("--yes", "--rate", "2", "--burst", "1", "--ledger", on_s3)
+    first = shell.start("run", "wave.yaml", *slowly)
+    wait_until(lambda: simulator.seen()["requests"].get(START, 0) >= 1)
+    second = shell.run("run", "wave.yaml", *QUICK, "--ledger", on_s3)
+    assert_told(second, Exit.LOCKED, f"pid {first.pid}")
+    assert_told(ended(first), Exit.OK)
+    assert_done_once(bucket, simulator, 12)
+    assert simulator.seen()["requests"][START] == 12
+
+
 def test_a_frozen_holder_that_wakes_after_a_takeover_sends_no_start(
     shell: Shell, simulate: Callable[[str], Simulated], bucket: Bucket, on_s3: str
 ) -> None:

@@ -64,11 +64,11 @@ def segments_of(bucket: Bucket) -> S3Segments:
 
 
 @contextmanager
-def behind(bucket: Bucket, rule: Rule) -> Iterator[S3Segments]:
+def behind(bucket: Bucket, rule: Rule, call_timeout: float = 20.0) -> Iterator[S3Segments]:
     """Give the segments as they are seen through a proxy that treats requests badly."""
     with proxied(bucket.url, rule) as proxy, pytest.MonkeyPatch.context() as patch:
         patch.setenv("AWS_ENDPOINT_URL_S3", proxy.url)
-        store = open_s3_segments(bucket.place(), Secrets())
+        store = open_s3_segments(bucket.place(), Secrets(), call_timeout)
         try:
             yield store
         finally:
@@ -435,6 +435,21 @@ def test_what_passes_is_tried_again_and_nothing_is_written_twice(
     assert [run.began.run for run in history.runs] == ["r1", "r2"]
     assert len(bucket.keys) == 2 + 4
     assert PASSING[fault].times == 0
+
+
+@pytest.mark.parametrize("mischief", [Mischief.BLACK_HOLE, Mischief.DRIP])
+def test_an_answer_that_does_not_come_in_time_is_as_one_that_is_lost(
+    bucket: Bucket, mischief: Mischief
+) -> None:
+    """Whether the segment was written or not, it is there once in the end, and the run goes on."""
+    slow = Rule(mischief, PUT, 0)
+    with behind(bucket, slow, call_timeout=1.0) as store, opened(store, Clock()) as ledger:
+        for number in range(3):
+            slow.times = 1
+            ledger.begin_run(run_line(f"r{number}"))
+            assert slow.times == 0
+    assert len(read_segments(segments_of(bucket)).runs) == 3
+    assert len(bucket.keys) == 1 + 3 + 1
 
 
 def test_a_store_that_fails_for_too_long_ends_the_run(bucket: Bucket) -> None:
