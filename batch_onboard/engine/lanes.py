@@ -101,11 +101,8 @@ class Lanes:
 
     def forget(self, domain: Domain) -> None:
         """Let go what is known of a domain all of whose courses are over."""
-        for operation in Operation:
-            limiter = self.limiters.current.get((domain, operation))
-            if limiter is not None:
-                self._by_limiter.pop(limiter, None)
-        self.limiters.forget(domain)
+        for limiter in self.limiters.forget(domain):
+            self._by_limiter.pop(limiter, None)
         self._seats.forget(domain)
         self._circuits.forget(domain)
 

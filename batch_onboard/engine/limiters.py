@@ -80,18 +80,21 @@ class Limiters:
         else:
             limiter.accepted(ticket, now)
 
-    def forget(self, domain: Domain) -> None:
-        """Let the limiters of a domain go that has no calls left."""
+    def forget(self, domain: Domain) -> list[Limiter]:
+        """Let the limiters of a domain go that has no calls left, and return them."""
+        gone = []
         for operation in Operation:
             scope = domain, operation
             limiter = self.current.pop(scope, None)
             if limiter is None:
                 continue
+            gone.append(limiter)
             self._let_go(domain, operation, limiter)
             kept = self._calm if self._throttled.pop(scope, None) is None else self._met
             kept[scope] = limiter.statistics()
             if len(kept) > _REMEMBERED:
                 del kept[next(iter(kept))]
+        return gone
 
     def slowest(self, number: int) -> list[tuple[Domain, Operation, LimiterStatistics]]:
         """Return what is known of those that met throttles, those of the lowest rate first."""

@@ -1,7 +1,12 @@
-"""Credentials for every target: had once for each identity, checked for each account."""
+"""Credentials for every target: had once for each identity, checked for each account.
+
+Those of a role that is not needed any more are let go, since a large batch has many accounts.
+"""
 
 from __future__ import annotations
 
+from collections import OrderedDict
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import anyio
@@ -20,6 +25,11 @@ if TYPE_CHECKING:
     from batch_onboard.service.sts import Sts
 
 
+_IDLE = 1200.0
+"""Seconds after which a role's credentials are let go that nobody has asked for: several times as
+long as the pause between two questions about one job."""
+
+
 class Holder:
     """One identity's credentials: obtained by one, for all who ask, and again as they age.
 
@@ -32,6 +42,12 @@ class Holder:
         self._lock = anyio.Lock()
         self._current: Credentials | None = None
         self._refusals: dict[str, tuple[float, Answer]] = {}
+        self._used_at = anyio.current_time()
+
+    @property
+    def idle(self) -> bool:
+        """Nobody has asked for them for long."""
+        return anyio.current_time() - self._used_at > _IDLE
 
     async def get(self, region: str) -> Credentials | Answer:
         """Return credentials, or the answer that says why there are none.
@@ -39,6 +55,7 @@ class Holder:
         Args:
             region: whose STS is asked if need be. A refusal counts for this Region only.
         """
+        self._used_at = anyio.current_time()
         if self._current is not None and self._lock.locked():
             return self._current
         if (held := self._held(region)) is not None:
@@ -82,7 +99,7 @@ class Identities:
     def __init__(self, settings: ServiceSettings, sts: Sts) -> None:
         self._settings = settings
         self._sts = sts
-        self._holders: dict[Identity, Holder] = {}
+        self._holders: OrderedDict[Identity, Holder] = OrderedDict()
 
     async def for_target(self, target: Target) -> Credentials | Answer:
         """Return credentials of the target's account, or the answer that says why there are none.
@@ -118,8 +135,17 @@ class Identities:
 
     def _holder(self, identity: Identity) -> Holder:
         if (holder := self._holders.get(identity)) is None:
+            self._let_go()
             holder = self._holders[identity] = Holder(self._source(identity))
         return holder
+
+    def _let_go(self) -> None:
+        """Look at the two that were not looked at for longest, and let go what is idle."""
+        for identity in list(islice(self._holders, 2)):
+            if identity.role_arn is not None and self._holders[identity].idle:
+                del self._holders[identity]
+            else:
+                self._holders.move_to_end(identity)
 
     def _source(self, identity: Identity) -> Source:
         if identity.role_arn is not None:
