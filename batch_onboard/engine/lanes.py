@@ -15,8 +15,6 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import replace
-from heapq import heapify, heappop, heappush
-from itertools import count
 from math import inf
 from typing import TYPE_CHECKING
 
@@ -27,6 +25,7 @@ from batch_onboard.engine.call import Call
 from batch_onboard.engine.lane import Lane, wait_of
 from batch_onboard.engine.limiters import Limiters, forgotten
 from batch_onboard.engine.seats import Seats
+from batch_onboard.engine.timers import Timers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -71,9 +70,7 @@ class Lanes:
         self._under_way: set[Call] = set()
         self._seats = Seats()
         self._ready: dict[Priority, deque[Lane]] = {priority: deque() for priority in Priority}
-        # (time, order, a lane whose limiter lets it go on, or a course and what it waits for)
-        self._timers: list[tuple[float, int, Lane | tuple[Course, Next]]] = []
-        self._order = count()
+        self._timers = Timers()
 
     @property
     def places(self) -> Mapping[Domain, Places]:
@@ -129,7 +126,7 @@ class Lanes:
     def add(self, course: Course, following: Next, now: float) -> None:
         """Let a course wait for a call."""
         if following.at > now:
-            self._push(following.at, (course, following))
+            self._timers.add(following.at, (course, following))
         else:
             self._join(course, following)
 
@@ -154,7 +151,7 @@ class Lanes:
 
     def wake_at(self) -> float:
         """Return when `take` may have a call though nothing else happens; inf if never."""
-        return self._timers[0][0] if self._timers else inf
+        return self._timers.first
 
     def answered(self, call: Call, answer: Answer, now: float) -> None:
         """Tell limiter and circuits what came of a call, and let lanes go on that may now."""
@@ -209,15 +206,10 @@ class Lanes:
 
         This walks over all that waits, and happens once in a run.
         """
-        for index, (at, order, waiting) in enumerate(self._timers):
-            if isinstance(waiting, tuple) and waiting[1].priority is Priority.POLL:
-                due = max(now, plan.first(waiting[0].job_began))
-                self._timers[index] = (min(at, due), order, waiting)
-        heapify(self._timers)
+        self._timers.bring_polls_forward(plan, now)
 
     def _release(self, now: float) -> None:
-        while self._timers and self._timers[0][0] <= now:
-            at, _, waiting = heappop(self._timers)
+        for at, waiting in self._timers.due(now):
             if isinstance(waiting, tuple):
                 self._join(*waiting)
             elif waiting.waits_until == at:  # else it was given another time since
@@ -312,7 +304,4 @@ class Lanes:
 
     def _wait(self, lane: Lane, at: float) -> None:
         lane.waits_until = at
-        self._push(at, lane)
-
-    def _push(self, at: float, waiting: Lane | tuple[Course, Next]) -> None:
-        heappush(self._timers, (at, next(self._order), waiting))
+        self._timers.add(at, lane)

@@ -24,6 +24,7 @@ from batch_onboard.core.ports import JournalError, UnusableServiceError
 from batch_onboard.core.steps import Moment
 from batch_onboard.engine.call import Call, too_late
 from batch_onboard.engine.preparing import Preparing
+from batch_onboard.engine.saving import Saving
 from batch_onboard.engine.watching import Happening
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ class Runner:
             max_duration: seconds after which the run stops by itself; None: never.
         """
         self._service = service
-        self._journal = journal
+        self._saving = Saving(journal, self.stop)
         self._admission = admission
         self._helm, self._lanes, self._tally = admission.helm, admission.lanes, admission.tally
         self._budget = RetryBudget()
@@ -101,8 +102,6 @@ class Runner:
         self._admitted = 0
         self._stopping = False
         self._lengths_known = plan.expected is not None
-        self._broken: JournalError | None = None
-        self._lost: dict[int, Entry] = {}
         self._preparing = Preparing(
             service, lambda call: self._lanes.put_back(call, anyio.current_time())
         )
@@ -125,8 +124,7 @@ class Runner:
                     group.start_soon(self._work, receiver.clone())
                 receiver.close()
                 await self._dispatch(sender)
-        if self._broken is not None:
-            raise type(self._broken)(str(self._broken), tuple(self._lost.values()))
+        self._saving.end()
 
     def stop(self) -> None:
         """Begin no further call, and give those under way `drain_timeout` to finish."""
@@ -160,7 +158,7 @@ class Runner:
                     sender.send_nowait(call)
 
     async def _admit_or_rest(self) -> None:
-        if not (self._idle and self._admission.admit(self._moment, self._note)):
+        if not (self._idle and self._admission.admit(self._moment, self._saving.note)):
             await self._rest()
             return
         if self._helm.stopped is not None:
@@ -200,7 +198,7 @@ class Runner:
                 try:
                     await self._carry_out(call)
                 except JournalError as error:
-                    self._break_off(error)
+                    self._saving.broke(error)
                 except UnusableServiceError:
                     raise
                 except Exception as error:  # noqa: BLE001 - a bug of ours, told at the run's end
@@ -260,42 +258,19 @@ class Runner:
         if not entries:
             return None
         self._tally.moved(call.course, before)
-        await self._save(entries)
+        await self._saving.write(entries)
         return too_late(anyio.current_time() - moment.now)
 
     async def _tell(
         self, call: Call, answer: Answer, entries: tuple[Entry, ...], *, over: bool
     ) -> None:
         if entries:
-            await self._save(entries)
+            await self._saving.write(entries)
         self._watcher.happened(Happening(call.course, call.operation, answer, entries, over))
         for notice in self._lanes.notices():
             self._watcher.noticed(notice)
         if over:
             self._end(call.course)
-
-    async def _save(self, entries: tuple[Entry, ...]) -> None:
-        try:
-            await self._journal.write(*entries)
-        except JournalError as error:
-            self._lose(error, entries)
-            raise
-
-    def _note(self, entries: tuple[Entry, ...]) -> None:
-        """Hand entries over that no call waits for."""
-        try:
-            self._journal.write_nowait(*entries)
-        except JournalError as error:
-            self._lose(error, entries)
-            self._break_off(error)
-
-    def _lose(self, error: JournalError, entries: tuple[Entry, ...]) -> None:
-        # Several workers may see the same failure, and calls under way still bring outcomes.
-        self._lost |= {id(entry): entry for entry in (*error.lost, *entries)}
-
-    def _break_off(self, error: JournalError) -> None:
-        self._broken = self._broken or error
-        self.stop()
 
     def _share_lengths(self, now: float) -> None:
         if not self._lengths_known and self._plan.expected is not None:
