@@ -489,6 +489,32 @@ def test_in_s3_a_checkpoint_may_span_segments(
 
 
 @pytest.mark.usefixtures("always")
+def test_in_s3_a_run_that_dies_while_it_writes_one_loses_nothing(
+    bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many of its segments are there, they count together with the one that closes them."""
+    monkeypatch.setattr(segment_appender, "_LARGEST", 1)
+    with taken(segments_of(bucket)) as ledger:
+        ledger.begin_run(run_line())
+        ledger.sync_manifest([target(1), target(2)])
+        before = len(bucket.keys)
+        ledger.keep_checkpoint()
+        claim = ledger.history.holder
+    *written, released = bucket.keys[before:]
+    assert len(written) == 3
+    bucket.client.delete_object(Bucket=bucket.name, Key=released)
+    while True:
+        history = read_segments(segments_of(bucket))
+        assert history.holder is not None
+        assert unplaced(history.holder) == claim
+        assert set(history.targets) == {key(1), key(2)}
+        assert not verify_segments(segments_of(bucket)).damage
+        if not written:
+            return
+        bucket.client.delete_object(Bucket=bucket.name, Key=written.pop())
+
+
+@pytest.mark.usefixtures("always")
 def test_in_s3_intents_that_are_counted_anew_are_kept_out_of_it(bucket: Bucket) -> None:
     """Until such an intent is closed, the ledger's lines and the run's history differ in it."""
     data = b"".join(raw_ledger([run_line()], [intent(1)]))
