@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 import json
 import os
 import re
@@ -17,7 +18,7 @@ from batch_onboard.core.record import Entry, Record
 from batch_onboard.ledger import ledger as ledgers_open
 from batch_onboard.ledger import segment_appender
 from batch_onboard.ledger.codec import Seal, decode, encode, unplaced
-from batch_onboard.ledger.errors import LedgerDamagedError
+from batch_onboard.ledger.errors import LedgerDamagedError, LedgerVersionError
 from batch_onboard.ledger.file import read_history
 from batch_onboard.ledger.follower import Follower
 from batch_onboard.ledger.known import Column, KnownLine
@@ -194,6 +195,32 @@ def test_a_checkpoint_that_does_not_hold_is_as_good_as_none(lines: list[bytes], 
     assert begun_at(lines) == 0
     check_recalled(lines)
     assert bool(problems(lines)) is told
+
+
+def test_a_checkpoint_of_a_later_version_is_told_as_any_line_of_one() -> None:
+    """It has what this version does not know, so all lines are gone through, up to that one."""
+    later = Seal(ID).line(len(LINES) + 1, len(LINES), b'"type":"checkpoint","later":1')
+    check_recalled([*LINES, later])
+    with pytest.raises(LedgerVersionError, match="line 6 "):
+        begun_at([*LINES, later])
+
+
+def test_a_checkpoint_that_names_bytes_beyond_the_file_is_passed_over(path: Path) -> None:
+    """The file is read to its end, and then line by line."""
+    write(path, raw_checkpoint(LINES, begin=1 << 62))
+    scan = scanned(path)
+    assert (scan.checkpoint, scan.seq) == (0, 8)
+
+
+def test_what_others_have_frozen_stays_so() -> None:
+    """A program that keeps the garbage collector from its own objects is not disturbed."""
+    gc.freeze()
+    try:
+        frozen = gc.get_freeze_count()
+        known(LINES)
+        assert gc.get_freeze_count() == frozen
+    finally:
+        gc.unfreeze()
 
 
 def test_an_examination_compares_what_a_checkpoint_says_with_the_lines(path: Path) -> None:
