@@ -179,6 +179,8 @@ class _Calls:
                     found[index] = await self._get(places[index], max_bytes)
                 except ObjectsError as error:  # past the group, which would wrap it
                     found[index] = error
+                except ServiceConfigurationError as error:
+                    found[index] = ObjectsError(str(error))
 
         async with anyio.create_task_group() as group:
             for index in range(len(places)):

@@ -126,6 +126,8 @@ def test_plain_http_is_for_loopback_only(bucket: Bucket) -> None:
         patch.setenv("AWS_ENDPOINT_URL_S3", "http://s3.example.com")
         with open_objects(SETTINGS) as objects:
             assert "plain http is for loopback only" in str(refusal(objects, bucket))
+            with pytest.raises(ObjectsError, match="plain http is for loopback only"):
+                objects.get_all([bucket.place("one")], 100)
     settings = ServiceSettings(
         user_agent_extra="test", session_name="test", endpoint_url="http://s3.example.com"
     )
