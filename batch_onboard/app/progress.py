@@ -111,6 +111,8 @@ class Progress:
         return Work(reads=unread, starts=due, perhaps=unread, following=started)
 
     def _wait_of(self, domain: Domain, started: int, now: float) -> Wait:
+        if not self._lanes.limiters.has(domain):
+            return Wait.ANSWER  # it has not begun, for want of a free worker
         wait = self._lanes.wait_of(domain, now)
         return wait or (Wait.JOB if started else Wait.BACKOFF)
 

@@ -57,9 +57,13 @@ class Limiters:
         """Return the limiter of a domain and operation, made if it is the first time."""
         limiter = self.current.get((domain, operation))
         if limiter is None:
-            self.domains += all((domain, each) not in self.current for each in Operation)
+            self.domains += not self.has(domain)
             limiter = self.current[domain, operation] = self._make(domain, operation)
         return limiter
+
+    def has(self, domain: Domain) -> bool:
+        """Say whether a domain has begun, and has calls left."""
+        return any((domain, operation) in self.current for operation in Operation)
 
     def throttled_at(self, domain: Domain, operation: Operation) -> float:
         """Return when a call was last throttled, in monotonic seconds; -inf if none was."""

@@ -161,3 +161,14 @@ def test_where_looking_ahead_costs_much_it_is_done_less_often() -> None:
     assert (second.over, second.outlook) == (1, first.outlook)
     assert second.outlook is first.outlook
     assert progress.picture(202.0).outlook is not first.outlook
+
+
+def test_a_domain_that_has_not_begun_waits_for_a_free_worker() -> None:
+    """And not for another try, as one that has begun may do."""
+    tally = Tally([State.PENDING])
+    tally.select(1, [(Domain(SICK, "eu-west-2"), State.PENDING)])
+    lanes = Lanes(lambda _domain, _operation: BucketLimiter(), Circuits(lambda: 0.5))
+    supposed = SupposedPace(Settings(), history())
+    progress = Progress(tally, lanes, supposed, lambda: (9.0,), 0.0)
+    (slow,) = progress.picture(1.0).outlook.slowest
+    assert slow.wait is Wait.ANSWER

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from batch_onboard.core.calls import Operation
 from batch_onboard.core.forecast import (
+    EXAMPLES,
     OVERALL_RATE,
     UNKNOWN_LENGTH,
     Forecast,
@@ -15,6 +16,7 @@ from batch_onboard.core.forecast import (
     Slowest,
     Work,
     forecast,
+    gather,
 )
 from batch_onboard.core.targets import Domain
 
@@ -116,3 +118,17 @@ def test_more_work_never_takes_less(before: dict[Domain, Work], more: Work) -> N
     longer = forecast({**before, HERE: added}, default_pace)
     assert longer.least >= found.least
     assert longer.most >= found.most
+
+
+def test_domains_that_are_alike_are_foretold_as_they_are_one_by_one() -> None:
+    """Half a million of them are looked at by a few examples, and those that are known alone."""
+    works = {Domain(f"{i:012}", "eu-west-2"): Work(reads=i % 4, starts=1) for i in range(4_000)}
+    known = Domain(f"{7:012}", "eu-west-2")
+
+    def pace_of(domain: Domain, _operation: Operation) -> Pace:
+        return Pace(0.001, 1.0) if domain == known else Pace(2.0, 5.0)
+
+    found, alike = gather(works.items(), {known})
+    assert len(found) == 4 * EXAMPLES + 1
+    assert sum(alike.get(domain, 1) for domain in found) == len(works)
+    assert forecast(found, pace_of, JOBS, alike) == forecast(works, pace_of, JOBS)

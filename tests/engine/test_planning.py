@@ -6,12 +6,14 @@ import copy
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from batch_onboard.core.lifecycle import Event, State
 from batch_onboard.core.planning import PLAN_STALE, Action, BoundCourse, Planned, Survey
 from batch_onboard.core.polling import PollPlan
+from batch_onboard.core.ports import JournalError
 from batch_onboard.core.record import Record
 from batch_onboard.core.steps import Rules
 from tests.core.examples import NOON
@@ -282,3 +284,18 @@ def test_a_start_that_was_not_planned_is_not_made() -> None:
     record = stage.records[target.key]
     assert (record.state, record.error_code) == (State.UNRESOLVED, PLAN_STALE)
     assert not stage.world.seen.requests["StartInstanceOnboardingJob"]
+
+
+def test_a_target_that_is_left_before_its_first_call_is_written_down() -> None:
+    """Without prechecks nothing is read; what the plan did not foresee is left, in the ledger too."""
+    stage, (target,) = Stage(WORLD), targets(1)
+    approved = {target.key: Planned(Action.BLOCKED, "denied", str(target.encryption))}
+    run_as_planned(stage, [target], approved, Rules(precheck=False))
+    (entry,) = stage.journal.entries
+    assert (entry.event, entry.error_code) == (Event.GAVE_UP, PLAN_STALE)
+    assert not stage.world.seen.requests
+    full = Stage(WORLD)
+    full.journal.fails_after = 0
+    with pytest.raises(JournalError) as caught:
+        run_as_planned(full, [target], approved, Rules(precheck=False))
+    assert [lost.event for lost in caught.value.lost] == [Event.GAVE_UP]
