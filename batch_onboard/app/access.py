@@ -52,7 +52,10 @@ async def open_access(
         notify=settings.notify,
         may_change=may_change,
     )
-    async with _reaching(settings.scenario, access) as access, open_service(access) as service:
+    async with (
+        _reaching(settings.scenario, access, settings.simulator_url) as access,
+        open_service(access) as service,
+    ):
         yield service
 
 
@@ -86,15 +89,29 @@ async def open_world(
 
 @asynccontextmanager
 async def _reaching(
-    scenario: Scenario | None, settings: ServiceSettings
+    scenario: Scenario | None, settings: ServiceSettings, served_at: str | None = None
 ) -> AsyncIterator[ServiceSettings]:
-    """Give settings as they are, or serve a simulator and have them lead there and nowhere else."""
+    """Give settings as they are, or have them lead to a simulator and nowhere else."""
     if scenario is None:
         yield settings
         return
-    from batch_onboard.simulator.server import serve  # noqa: PLC0415
-
     caller = scenario.callers[0]
     keys = StaticCredentials(caller.access_key_id, caller.secret_access_key)
+    async with serving(scenario if served_at is None else None) as url:
+        yield replace(settings, endpoint_url=url or served_at, static_credentials=keys)
+
+
+@asynccontextmanager
+async def serving(scenario: Scenario | None) -> AsyncIterator[str | None]:
+    """Serve a simulator on loopback, and give its address; None if there is nothing to play.
+
+    Raises:
+        SimulatorError: it can't be served.
+    """
+    if scenario is None:
+        yield None
+        return
+    from batch_onboard.simulator.server import serve  # noqa: PLC0415
+
     async with serve(scenario) as simulator:
-        yield replace(settings, endpoint_url=simulator.url, static_credentials=keys)
+        yield simulator.url

@@ -10,6 +10,7 @@ import random
 import secrets
 from collections import Counter
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -94,6 +95,7 @@ class Batch:
         self._manifest = manifest
         self._settings = settings
         self._signal: signal.Signals | None = None
+        self._halted: Outcome | None = None
         self._runner: Runner | None = None
         self._asking: anyio.CancelScope | None = None
         settings.secrets.learn(*{each.identity.external_id for each in manifest.targets})
@@ -179,14 +181,32 @@ class Batch:
         """
         first = self._signal is None
         self._signal = self._signal or received
-        if self._runner is None:
-            if self._asking is not None:
-                self._asking.cancel()
-        elif first:
-            self._runner.stop()
+        if first or self._runner is None:
+            self._stop()
         else:
             self._runner.abort()
         return first
+
+    def spend(self, number: int) -> None:
+        """Count targets against the limit that this run has started in a process that was lost."""
+        limit = self._settings.limit
+        if limit is not None:
+            self._settings = replace(self._settings, limit=max(0, limit - number))
+
+    def halt(self, outcome: Outcome) -> None:
+        """Stop as at a first signal, because of what was met elsewhere.
+
+        Args:
+            outcome: how the run ends then, unless it has met something of its own.
+        """
+        self._halted = self._halted or outcome
+        self._stop()
+
+    def _stop(self) -> None:
+        if self._runner is not None:
+            self._runner.stop()
+        elif self._asking is not None:
+            self._asking.cancel()
 
     async def _work(self, service: Service, watcher: Watcher) -> Outcome:
         admission = self._make_admission()
@@ -194,7 +214,7 @@ class Batch:
             async with self.ledger.journal() as journal:
                 self._learning.journal = journal
                 self._runner = self._make_runner(service, journal, admission, watcher)
-                if self._signal is not None:
+                if self._signal is not None or self._halted is not None:
                     self._runner.stop()
                 keep = partial(self.ledger.keep_paced, journal=journal)
                 async with Pace(self.run_id, self.tally, self.lanes, keep).measured():
@@ -257,7 +277,8 @@ class Batch:
             idle=None if self.targets else self._settings.shard,
             fine=all(self._is_fine(target) for target in self.targets),
         )
-        return ending.outcome()
+        own = self._signal is not None or ending.bugs or ending.too_bad is not None
+        return self._halted if self._halted is not None and not own else ending.outcome()
 
     def _is_fine(self, target: Target) -> bool:
         record = self._known(target)

@@ -34,6 +34,8 @@ def select(
         SelectionError: nothing of the manifest is selected, what was asked for can't go together,
             or the operator does not allow it.
     """
+    if settings.only is not None:
+        return [target for target in own_targets(targets, settings) if target.key in settings.only]
     if settings.approved is not None:
         targets = settings.approved.among(targets)
     missing = settings.waves - {target.wave for target in targets}

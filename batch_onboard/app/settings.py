@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from batch_onboard.app.planfile import Approved
     from batch_onboard.core.shard import Shard
+    from batch_onboard.core.targets import TargetKey
     from batch_onboard.simulator.scenario import Scenario
 
 
@@ -28,6 +29,8 @@ class Settings:
         selection: which targets the run is about.
         allowance: which accounts and roles the operator allows.
         shard: the part of the batch that this process does; None: all of it.
+        only: the targets that are selected, by whoever has looked at the whole batch; None: what
+            is selected is decided here.
         waves: of these, those of which waves; empty: of all.
         tolerance: how many failures are borne.
         canary: how many targets that need a Start go first, to their end; 0: none.
@@ -40,6 +43,7 @@ class Settings:
         lock_timeout: how long to wait for another run to end.
         allow_profiles: targets may name profiles, which can run programs.
         scenario: run against a simulator of this run's own that plays it; None: against AWS.
+        simulator_url: where that simulator is served already; None: the run serves it.
         change_ref: kept in the ledger, for audits.
         approved: a plan, which the run does and nothing else; None: the run does what is due.
         arguments: the command line, for the ledger.
@@ -51,6 +55,7 @@ class Settings:
     selection: Selection = field(default_factory=Selection)
     allowance: Allowance = field(default_factory=Allowance)
     shard: Shard | None = None
+    only: frozenset[TargetKey] | None = None
     waves: frozenset[int] = frozenset()
     tolerance: Tolerance = field(default_factory=Tolerance)
     canary: int = 0
@@ -63,6 +68,7 @@ class Settings:
     lock_timeout: float = 0.0
     allow_profiles: bool = False
     scenario: Scenario | None = None
+    simulator_url: str | None = None
     change_ref: str | None = None
     approved: Approved | None = None
     arguments: tuple[str, ...] = ()

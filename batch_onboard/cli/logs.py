@@ -6,30 +6,18 @@ from collections import Counter
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from batch_onboard.app.happenings import told_of
 from batch_onboard.cli.texts import safe
 from batch_onboard.core.calls import Meaning
-from batch_onboard.core.lifecycle import Event
 from batch_onboard.engine.watching import Circuit
 
 if TYPE_CHECKING:
     from structlog.typing import FilteringBoundLogger
 
+    from batch_onboard.app.happenings import Said
     from batch_onboard.cli.talk import Talk
-    from batch_onboard.core.record import Entry
     from batch_onboard.engine.limiters import Limiters
     from batch_onboard.engine.watching import Happening, Notice
-
-_WARNINGS = frozenset(
-    {
-        Event.JOB_FAILED,
-        Event.FOUND_DRIFT,
-        Event.FOUND_MISSING,
-        Event.REJECTED,
-        Event.GAVE_UP,
-    }
-)
-_ENTRY_FACTS = ("failure_code", "error_code", "message", "request_id")
-
 
 _TOLD_ONE_BY_ONE = 3
 
@@ -43,32 +31,22 @@ class LogWatcher:
 
     def __init__(self, talk: Talk) -> None:
         self._talk = talk
-        self._logger = talk.log
         self._alike: Counter[tuple[Circuit, str | None]] = Counter()
         self._told: set[str] = set()
 
     def happened(self, happening: Happening) -> None:
         """Log an answer, and each change of its target."""
-        answer, course = happening.answer, happening.course
-        self._logger.debug(
-            "answer",
-            operation=happening.operation.value,
-            target=str(course.target.key),
-            attempt=course.record.attempts,
-            state=course.record.state.value,
-            meaning=answer.meaning.value,
-            **_facts(answer),
-        )
-        for entry in happening.entries:
-            stopped = entry.event in _WARNINGS and not course.done
-            log = self._logger.warning if stopped else self._logger.info
-            log(
-                entry.event.value,
-                target=str(entry.key),
-                attempt=course.record.attempts,
-                state=course.record.state.value,
-                **_facts(entry),
-            )
+        for said in told_of(happening):
+            self.said(said)
+
+    def said(self, said: Said, **facts: Any) -> None:
+        """Log a line.
+
+        Args:
+            said: the line.
+            **facts: what is to be known besides.
+        """
+        self._talk.log.log(said.level, said.event, **said.facts, **facts)
 
     def noticed(self, notice: Notice) -> None:
         """Tell what holds for many targets, also where single targets are not logged."""
@@ -114,8 +92,3 @@ def log_limiters(logger: FilteringBoundLogger, limiters: Limiters) -> None:
     """Log what each limiter has seen and learned; of domains that are over, the latest ones."""
     for (domain, operation), known in limiters.statistics().items():
         logger.info("limiter", domain=str(domain), operation=operation.value, **asdict(known))
-
-
-def _facts(source: Entry | Any) -> dict[str, str]:
-    facts = {name: getattr(source, name) for name in _ENTRY_FACTS}
-    return {name: safe(value) for name, value in facts.items() if value is not None}

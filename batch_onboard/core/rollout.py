@@ -47,7 +47,7 @@ class Rollout:
         self._wanted = canary
         first = self._waves[0] if canary and self._waves else []
         may_start = (target for target in first if opening_of(target) in _MAY_START)
-        self._candidates = deque(_spread(may_start))
+        self._candidates = deque(spread(may_start))
         self._canaries: set[TargetKey] = set()
         self.canary = False
 
@@ -84,7 +84,7 @@ class Rollout:
         return chosen
 
 
-def _spread(targets: Iterable[Target]) -> Iterator[Target]:
+def spread(targets: Iterable[Target]) -> Iterator[Target]:
     """Yield the first target of each account, then the second ones, and so on."""
     rounds: defaultdict[int, list[Target]] = defaultdict(list)
     seen: defaultdict[str, int] = defaultdict(int)
