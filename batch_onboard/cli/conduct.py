@@ -12,40 +12,63 @@ from batch_onboard.cli.texts import count
 from batch_onboard.exits import Exit
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from batch_onboard.app.batch import Batch
     from batch_onboard.app.outcome import Outcome
     from batch_onboard.app.planning import Planning
     from batch_onboard.cli.invocation import Invocation
     from batch_onboard.cli.talk import Talk
+    from batch_onboard.fleet.fleet import Fleet
 
 
-def carry_out(batch: Batch, options: dict[str, Any], talk: Talk, invocation: Invocation) -> Exit:
+def carry_out(
+    batch: Batch | Fleet,
+    work: Callable[[], Awaitable[Outcome]],
+    options: dict[str, Any],
+    talk: Talk,
+    invocation: Invocation,
+) -> Exit:
     """Run a batch to its end, and tell how it ended.
+
+    Args:
+        batch: what is run.
+        work: runs it.
+        options: of the command.
+        talk: says things on stderr.
+        invocation: of the command.
 
     Raises:
         LedgerError: the ledger can't be written, and no call had been made yet.
     """
     import anyio
 
+    from batch_onboard.fleet.port import EngineError
     from batch_onboard.service.settings import ServiceConfigurationError
     from batch_onboard.simulator.errors import SimulatorError
 
     began = time.monotonic()
     try:
-        outcome = anyio.run(_run, batch, options, talk)
-    except (ServiceConfigurationError, SimulatorError) as error:
+        outcome = anyio.run(_run, batch, work, options, talk)
+    except (EngineError, ServiceConfigurationError, SimulatorError) as error:
         talk.fail("settings", str(error))
         return Exit.USAGE
     tell_end(batch, outcome, time.monotonic() - began, options, talk, invocation)
     return outcome.exit_code
 
 
-async def _run(batch: Batch, options: dict[str, Any], talk: Talk) -> Outcome:
+async def _run(
+    batch: Batch | Fleet,
+    work: Callable[[], Awaitable[Outcome]],
+    options: dict[str, Any],
+    talk: Talk,
+) -> Outcome:
     import anyio
 
-    from batch_onboard.cli.logs import LogWatcher, log_limiters
+    from batch_onboard.cli.logs import log_limiters
     from batch_onboard.cli.metrics import Metrics
     from batch_onboard.cli.progress import ProgressMode, can_renew, show_progress
+    from batch_onboard.fleet.port import EngineError
     from batch_onboard.ledger.errors import LedgerError
     from batch_onboard.service.settings import ServiceConfigurationError
     from batch_onboard.simulator.errors import SimulatorError
@@ -64,8 +87,9 @@ async def _run(batch: Batch, options: dict[str, Any], talk: Talk) -> Outcome:
         group.start_soon(show_progress, progress.picture, mode, every, talk)
         group.start_soon(metrics.renew, every)
         try:
-            ended.append(await batch.run(LogWatcher(talk)))
+            ended.append(await work())
         except (
+            EngineError,
             LedgerError,
             ServiceConfigurationError,
             SimulatorError,
@@ -82,7 +106,7 @@ async def _run(batch: Batch, options: dict[str, Any], talk: Talk) -> Outcome:
     return outcome
 
 
-async def listen(batch: Batch | Planning, talk: Talk) -> None:
+async def listen(batch: Batch | Fleet | Planning, talk: Talk) -> None:
     """Stop at a signal, and say so: until cancelled."""
     import anyio
 

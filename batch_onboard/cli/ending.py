@@ -27,11 +27,12 @@ if TYPE_CHECKING:
     from batch_onboard.app.outcome import Outcome
     from batch_onboard.cli.invocation import Invocation
     from batch_onboard.cli.talk import Talk
+    from batch_onboard.fleet.fleet import Fleet
     from batch_onboard.report.summary import Summary
 
 
 def tell_end(
-    batch: Batch,
+    batch: Batch | Fleet,
     outcome: Outcome,
     elapsed: float,
     options: dict[str, Any],
@@ -78,7 +79,7 @@ def _say_lost(outcome: Outcome, talk: Talk) -> None:
 
 
 def _note_end(
-    batch: Batch,
+    batch: Batch | Fleet,
     outcome: Outcome,
     summary: Summary,
     elapsed: float,
@@ -109,7 +110,7 @@ def _note_end(
     )
 
 
-def _print_text(batch: Batch, outcome: Outcome, summary: Summary, elapsed: float) -> None:
+def _print_text(batch: Batch | Fleet, outcome: Outcome, summary: Summary, elapsed: float) -> None:
     for line in summary_lines(summary, batch.ledger.path, batch.arguments):
         click.echo(line)
     ledger = batch.ledger.path
@@ -122,7 +123,7 @@ def _print_text(batch: Batch, outcome: Outcome, summary: Summary, elapsed: float
     )
 
 
-def _advice(batch: Batch, outcome: Outcome, summary: Summary) -> list[str]:
+def _advice(batch: Batch | Fleet, outcome: Outcome, summary: Summary) -> list[str]:
     """Return what to type next."""
     if outcome.exit_code is Exit.OK:
         report = shlex.join(["batch-onboard", "report", str(batch.ledger.path)])
@@ -139,7 +140,7 @@ def _advice(batch: Batch, outcome: Outcome, summary: Summary) -> list[str]:
     return lines
 
 
-def _print_json(batch: Batch, outcome: Outcome, summary: Summary, elapsed: float) -> None:
+def _print_json(batch: Batch | Fleet, outcome: Outcome, summary: Summary, elapsed: float) -> None:
     import msgspec
 
     told = {

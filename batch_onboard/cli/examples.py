@@ -25,6 +25,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "batch-onboard run emea.yaml --canary 5 --max-failures 2%",
         "batch-onboard run emea.yaml --include labels.pilot=yes --yes",
         "batch-onboard run emea.yaml --retry-failed --max-duration 4h",
+        "batch-onboard run emea.yaml --engine dask --workers 8",
     ),
     "status": (
         "batch-onboard status emea.ledger.jsonl",

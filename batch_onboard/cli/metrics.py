@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from batch_onboard.cli.talk import Talk
     from batch_onboard.engine.limiters import Limiters
     from batch_onboard.exits import Exit
+    from batch_onboard.fleet.fleet import Fleet
     from batch_onboard.report.metrics import Quota
 
 _MODE = 0o644
@@ -40,7 +41,9 @@ class Metrics:
         simulated: whether the run is a rehearsal, which the batch's name then says.
     """
 
-    def __init__(self, path: Path | None, batch: Batch, talk: Talk, *, simulated: bool) -> None:
+    def __init__(
+        self, path: Path | None, batch: Batch | Fleet, talk: Talk, *, simulated: bool
+    ) -> None:
         self._path = path
         self._batch = batch
         self._talk = talk

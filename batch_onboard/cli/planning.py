@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import shlex
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from batch_onboard.app.histories import history_of
 from batch_onboard.app.outcome import BY_SIGNAL
 from batch_onboard.cli.conduct import listen
 from batch_onboard.cli.crash import tell_crash
+from batch_onboard.cli.engines import check_engine
+from batch_onboard.cli.fleet import history_of_all
 from batch_onboard.cli.invocation import Invocation
 from batch_onboard.cli.loading import ledger_place, load_or_exit, settings_or_exit
 from batch_onboard.cli.metrics import unfit_place
@@ -19,12 +23,13 @@ from batch_onboard.core.planning import Action
 from batch_onboard.exits import Exit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
     from batch_onboard.app.ledgers import Place
     from batch_onboard.app.planning import Plan, Planning
     from batch_onboard.app.settings import Settings
+    from batch_onboard.ledger.history import History
     from batch_onboard.manifest.load import Manifest
 
 # The words of a command line of `plan` that `run` does not take, or that would hide its answer.
@@ -55,11 +60,18 @@ def plan_manifest(
     invocation.talk = talk
     loaded = load_or_exit(ctx, manifest, options, talk)
     settings = settings_or_exit(ctx, options, talk)
+    check_engine(options)
     ledger = ledger_place(manifest, options["ledger"], settings)
     if out is not None and (wrong := unfit_place(out, ledger, manifest)):
         talk.fail("usage", f"-o: {wrong}")
         return Exit.USAGE
-    planning = _prepare(ctx, loaded, ledger, settings, talk)
+    simulate = settings.scenario is not None
+    read: Callable[[], History] = partial(
+        history_of, ledger, loaded.name, simulate=simulate, shard=settings.shard
+    )
+    if options["engine"] == "dask":
+        read = partial(history_of_all, manifest, loaded.name, options, settings)
+    planning = _prepare(ctx, loaded, ledger, read, settings, talk)
     found = _read(ctx, planning, options, talk)
     kept = None if out is None else _keep(ctx, out, found, loaded, settings, talk)
     code = Exit.WORK_TO_DO if detailed_exitcode and found.work else Exit.OK
@@ -75,16 +87,19 @@ def plan_manifest(
 
 
 def _prepare(
-    ctx: click.Context, manifest: Manifest, ledger: Place, settings: Settings, talk: Talk
+    ctx: click.Context,
+    manifest: Manifest,
+    ledger: Place,
+    read: Callable[[], History],
+    settings: Settings,
+    talk: Talk,
 ) -> Planning:
-    from batch_onboard.app.histories import history_of
     from batch_onboard.app.planning import Planning
     from batch_onboard.core.selection import SelectionError
     from batch_onboard.ledger.errors import LedgerError
 
     try:
-        simulate = settings.scenario is not None
-        history = history_of(ledger, manifest.name, simulate=simulate, shard=settings.shard)
+        history = read()
         planning = Planning(manifest, history, settings)
     except LedgerError as error:
         talk.fail("ledger", str(error), ledger=str(ledger))

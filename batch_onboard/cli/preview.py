@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from batch_onboard.app.batch import Batch
     from batch_onboard.cli.talk import Talk
+    from batch_onboard.fleet.fleet import Fleet
     from batch_onboard.manifest.load import Manifest
 
 _WORDS = {
@@ -33,7 +34,11 @@ def refuse_unasked(ctx: click.Context, options: dict[str, Any], talk: Talk) -> N
 
 
 def confirm(
-    ctx: click.Context, batch: Batch, manifest: Manifest, options: dict[str, Any], talk: Talk
+    ctx: click.Context,
+    batch: Batch | Fleet,
+    manifest: Manifest,
+    options: dict[str, Any],
+    talk: Talk,
 ) -> None:
     """Say what the run will do, and on a terminal ask."""
     if not options["quiet"]:  # on a shared volume each run would warn anew
@@ -48,7 +53,7 @@ def confirm(
         ctx.exit(Exit.USAGE)
 
 
-def _preview(batch: Batch, manifest: Manifest) -> list[str]:
+def _preview(batch: Batch | Fleet, manifest: Manifest) -> list[str]:
     from batch_onboard.cli.plan_text import counts_told, takes_lines
     from batch_onboard.ledger.lines import SalvagedLine
 

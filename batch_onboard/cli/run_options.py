@@ -23,6 +23,7 @@ from batch_onboard.cli.arguments import (
     timeout_option,
 )
 from batch_onboard.cli.arguments import option as _option
+from batch_onboard.cli.engine_options import engine_options
 from batch_onboard.cli.framework import Duration, Number
 from batch_onboard.cli.selectors import SELECTOR, FailureLimit
 from batch_onboard.cli.shard_options import shard_from, shard_options
@@ -122,6 +123,7 @@ _OPTIONS = (
         help="Start at most N targets in this run.",
     ),
     *shard_options,
+    *engine_options,
     concurrency_option,
     _option(
         "Pacing",
@@ -244,7 +246,7 @@ def settings_from(
 
     return Settings(
         selection=Selection(options["include"], options["exclude"]),
-        shard=shard_from(options),
+        shard=None if options["engine"] == "dask" else shard_from(options),
         waves=frozenset(options["wave"]),
         tolerance=_tolerance(options),
         canary=options["canary"],

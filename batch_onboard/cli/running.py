@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from batch_onboard.cli.conduct import carry_out
+from batch_onboard.cli.engines import check_engine
+from batch_onboard.cli.fleet import run_fleet
 from batch_onboard.cli.invocation import Invocation
 from batch_onboard.cli.loading import (
     bound_or_exit,
@@ -12,6 +15,7 @@ from batch_onboard.cli.loading import (
     load_or_exit,
     settings_or_exit,
 )
+from batch_onboard.cli.logs import LogWatcher
 from batch_onboard.cli.metrics import unfit_place
 from batch_onboard.cli.preview import confirm, refuse_unasked
 from batch_onboard.cli.talk import Talk
@@ -44,6 +48,7 @@ def run_manifest(
     if plan_file is not None:
         settings = bound_or_exit(ctx, plan_file, loaded, settings, talk)
     refuse_unasked(ctx, options, talk)
+    check_engine(options)
     path = ledger_place(manifest, options["ledger"], settings)
     metrics_file = options["metrics_file"]
     if metrics_file is not None and (wrong := unfit_place(metrics_file, path, manifest)):
@@ -54,10 +59,13 @@ def run_manifest(
     from batch_onboard.ledger.errors import LedgerError, LedgerLockedError
 
     try:
+        if options["engine"] == "dask":
+            return run_fleet(ctx, manifest, loaded, settings, options)
         with open_batch(loaded, path, settings) as batch:
             talk.name_run(batch.run_id)
             confirm(ctx, batch, loaded, options, talk)
-            return carry_out(batch, options, talk, invocation)
+            work = partial(batch.run, LogWatcher(talk))
+            return carry_out(batch, work, options, talk, invocation)
     except LedgerError as error:
         talk.fail("ledger", str(error), ledger=str(path))
         return Exit.LOCKED if isinstance(error, LedgerLockedError) else Exit.LEDGER

@@ -27,7 +27,8 @@ shard_options = (
         "--shard-count",
         metavar="N",
         type=click.IntRange(min=1),
-        help="Of how many parts; each is to be done by a process of its own.",
+        help="Of how many parts; each is to be done by a process of its own, or by the workers of "
+        "--engine dask.",
     ),
 )
 

@@ -37,7 +37,18 @@ ROOMS = re.compile(
     r"batch_onboard(\.__main__|\.exits|\.cli(\..+)?|\.core(\.(redaction|selectable|wording))?)?"
 )
 WORK = {
-    *("conduct", "causes", "discovering", "ending", "loading", "metrics", "planning", "preview"),
+    *(
+        "conduct",
+        "causes",
+        "discovering",
+        "ending",
+        "engines",
+        "fleet",
+        "loading",
+        "metrics",
+        "planning",
+        "preview",
+    ),
     *("problems", "running", "talk"),
 }
 OF_PYTHON = {"gc", "signal", "unicodedata"}  # the entry, and core.wording
@@ -109,6 +120,7 @@ def test_run_groups_its_options_and_names_defaults_and_variables(shell: Shell) -
     assert re.findall(r"^(\w+):$", shown, re.MULTILINE) == [
         "Common",
         "Shards",
+        "Engine",
         "Pacing",
         "Safety",
         "Output",
