@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import math
 import os
 import pickle
 import signal
@@ -45,7 +44,7 @@ _SETTINGS = {
     "distributed.worker.profile.enabled": False,  # it looks a hundred times a second
 }
 _LOGGERS = ("distributed", "tornado", "asyncio")
-_TO_CONNECT, _TO_CLOSE, _TO_ANSWER = 20.0, 5.0, 20.0
+_TO_CLOSE, _TO_ANSWER = 5.0, 20.0
 _NO_PAGES = "127.0.0.1:0"
 _ON_EACH_MACHINE = "batch_onboard.fleet.dask"
 
@@ -63,6 +62,7 @@ class DaskSettings:
         cert: the certificate of this machine.
         key: its private key.
         silence: seconds after which a worker that is not heard of is given up.
+        patience: seconds in which a scheduler has to answer.
     """
 
     address: str | None = None
@@ -73,6 +73,7 @@ class DaskSettings:
     cert: str | None = None
     key: str | None = None
     silence: float = 60.0
+    patience: float = 20.0
 
 
 class Dask:
@@ -94,7 +95,7 @@ class Dask:
         self._client = client
         self._group = group
         self._futures: dict[int, Future[End]] = {}
-        self._send, self._receive = anyio.create_memory_object_stream[Heard | EngineError](math.inf)
+        self._heard: asyncio.Queue[Heard | EngineError] = asyncio.Queue()
         client.subscribe_topic(run, self._told)
 
     async def launch(self, part: Part) -> None:
@@ -120,7 +121,7 @@ class Dask:
         Raises:
             EngineError: the scheduler is gone.
         """
-        heard = await self._receive.receive()
+        heard = await self._heard.get()
         if isinstance(heard, EngineError):
             raise heard
         return heard
@@ -132,7 +133,7 @@ class Dask:
 
     def _told(self, event: tuple[float, bytes]) -> None:
         # Whoever can reach the scheduler can hand it programs, so a pickle adds no danger.
-        self._send.send_nowait(pickle.loads(event[1]))  # noqa: S301
+        self._heard.put_nowait(pickle.loads(event[1]))  # noqa: S301
 
     async def _follow(self, number: int, future: Future[End]) -> None:
         heard: Heard | EngineError
@@ -147,7 +148,7 @@ class Dask:
         except Exception as error:  # noqa: BLE001 - a bug of ours, or of a worker's installation
             heard = broken(number, error)
         self._futures.pop(number, None)
-        self._send.send_nowait(heard)
+        self._heard.put_nowait(heard)
 
     def _cancelled(self, number: int) -> Lost | EngineError:
         if self._client.status == "running":
@@ -210,15 +211,16 @@ async def _connect(settings: DaskSettings, stack: AsyncExitStack) -> Client:
     security, address = _security(settings), settings.address
     if address is None:
         address = await _serve(settings, security, stack)
-    return await stack.enter_async_context(
-        Client(
-            address,
-            asynchronous=True,
-            security=security,
-            set_as_default=False,
-            timeout=_TO_CONNECT,
-        )
+    client = Client(
+        address,
+        asynchronous=True,
+        security=security,
+        set_as_default=False,
+        timeout=settings.patience,
     )
+    stack.push_async_callback(client.close)  # also if it never connects
+    await client
+    return client
 
 
 async def _serve(settings: DaskSettings, security: Security, stack: AsyncExitStack) -> str:
