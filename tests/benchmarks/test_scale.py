@@ -11,7 +11,8 @@ from batch_onboard.ledger.file import read_history
 from batch_onboard.ledger.history import TargetInfo
 from batch_onboard.manifest.load import load_manifest
 from benchmarks.scale.__main__ import costs
-from benchmarks.scale.steps import Use, in_turn
+from benchmarks.scale.shards import table
+from benchmarks.scale.steps import Played, Use, in_turn
 from benchmarks.scale.work import Files, write_files
 from benchmarks.scale.yardsticks import opening_by_lines
 
@@ -58,3 +59,13 @@ def test_opening_is_measured_in_turn_with_its_yardstick(tmp_path: Path) -> None:
     assert 0 < found.times < 100
     assert 0 < found.seconds < 1
     opening_by_lines(ledger)
+
+
+def test_shards_are_set_beside_one_process() -> None:
+    """By the time of the longest, and the processor time of all."""
+    alone = Played([Use(10.0, 2**20)], 12.0, Use(3.0, 0))
+    two = Played([Use(6.0, 2**20), Use(5.0, 2**20)], 8.0, Use(3.0, 0))
+    *_, first, second, last = table(1_000, alone, two).splitlines()
+    assert first.split()[:5] == ["1", "process", "12.0", "s", "10.00"]
+    assert second.split()[:5] == ["2", "shards", "8.0", "s", "11.00"]
+    assert last == "shards: 1.50 x as fast, 1.10 x the CPU"
