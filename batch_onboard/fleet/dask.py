@@ -12,13 +12,14 @@ import logging
 import os
 import pickle
 import signal
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import anyio
 import dask
 from distributed import Client, Future, KilledWorker, Nanny, Scheduler, get_worker
+from distributed.client import FutureCancelledError
 from distributed.security import Security
 
 from batch_onboard.fleet.addresses import Address
@@ -127,7 +128,8 @@ class Dask:
         return heard
 
     async def _spread(self, order: Order) -> None:
-        with anyio.move_on_after(_TO_ANSWER):
+        # A scheduler that is gone is told by the tasks; nobody need hear it from here.
+        with anyio.move_on_after(_TO_ANSWER), suppress(OSError, ValueError):
             answers = await self._client.run(obey, self._run, order, on_error="ignore")
             self.workers = len(answers)
 
@@ -141,19 +143,18 @@ class Dask:
             heard = await future
         except KilledWorker as error:
             heard = Lost(number, f"{error.last_worker.address} is gone")
-        except asyncio.CancelledError:
-            if future.status != "cancelled":
-                raise  # the run is over
-            heard = self._cancelled(number)
+        except FutureCancelledError as error:
+            heard = _cancelled(number, error)
         except Exception as error:  # noqa: BLE001 - a bug of ours, or of a worker's installation
             heard = broken(number, error)
         self._futures.pop(number, None)
         self._heard.put_nowait(heard)
 
-    def _cancelled(self, number: int) -> Lost | EngineError:
-        if self._client.status == "running":
-            return Lost(number, "the scheduler has let its task go")
+
+def _cancelled(number: int, error: FutureCancelledError) -> Lost | EngineError:
+    if error.reason == "scheduler-connection-lost":
         return EngineError("the connection to the scheduler is lost: run again to go on")
+    return Lost(number, "the scheduler has let its task go")
 
 
 def do_part(part: Part) -> End:

@@ -23,7 +23,8 @@ Each step is the real command in a process of its own, and each yardstick likewi
 - opening: reading such a ledger, and no more; by lines: as if it had no checkpoint; in turn:
   medians of several times in one process, each after a decoding of the same lines.
 
-`python -m benchmarks.scale.shards` plays such a run in one process, and in several side by side.
+`python -m benchmarks.scale.shards` plays such a run in one process, and in several side by side;
+`python -m benchmarks.scale.fleet` beside workers of `--engine dask`.
 
 Two instances share an account and Region. Every figure but those in turn is the difference to a
 batch of one target, for each target: seconds of processor time, and highest resident memory.

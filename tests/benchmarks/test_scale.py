@@ -10,6 +10,7 @@ from batch_onboard.core.lifecycle import State
 from batch_onboard.ledger.file import read_history
 from batch_onboard.ledger.history import TargetInfo
 from batch_onboard.manifest.load import load_manifest
+from benchmarks.scale import fleet
 from benchmarks.scale.__main__ import costs
 from benchmarks.scale.shards import table
 from benchmarks.scale.steps import Played, Use, in_turn
@@ -69,3 +70,17 @@ def test_shards_are_set_beside_one_process() -> None:
     assert first.split()[:5] == ["1", "process", "12.0", "s", "10.00"]
     assert second.split()[:5] == ["2", "shards", "8.0", "s", "11.00"]
     assert last == "shards: 1.50 x as fast, 1.10 x the CPU"
+
+
+def test_workers_are_set_beside_one_process_by_what_further_targets_cost() -> None:
+    """What it takes to begin stands by itself, and is not counted to the targets."""
+    one = {"asyncio": took(2.0, 3.0), "dask, 1": took(6.0, 5.0)}
+    many = {"asyncio": took(7.0, 9.0), "dask, 1": took(12.0, 11.0)}
+    rows = [row.split() for row in fleet.table(1001, one, many).splitlines()[1:]]
+    assert rows[0] == ["asyncio", "2.0", "s", "3.0", "s", "5.00", "ms", "1.00", "x", "9.0", "s"]
+    assert rows[1][2:] == ["6.0", "s", "5.0", "s", "6.00", "ms", "1.20", "x", "11.0", "s"]
+
+
+def took(cpu: float, seconds: float) -> Played:
+    """What a command has taken."""
+    return Played([Use(cpu, 0)], seconds, Use(0.0, 0))
