@@ -43,9 +43,7 @@ def install(*extras: str) -> None:
         venv.create(ENVIRONMENT, with_pip=not has_pip())
     print("installing, which takes a minute the first time ...", flush=True)
     what = f".[{','.join(extras)}]" if extras else "."
-    # What is never imported need not be compiled, which is most of botocore and its kin.
-    options = ("-q", "--disable-pip-version-check", "--no-compile", "-c", "constraints.txt")
-    pip("install", *options, "-e", what)
+    pip("install", "-q", "--disable-pip-version-check", "-c", "constraints.txt", "-e", what)
     stamp.write_text(" ".join([wanted, *(present if done == wanted else ()), *extras]))
 
 
