@@ -8,6 +8,7 @@ is 0, so that a task whose worker was lost fails, which tells the coordinator.
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import pickle
@@ -44,6 +45,8 @@ _SETTINGS = {
     "distributed.worker.http.routes": [],
     "distributed.worker.profile.enabled": False,  # it looks a hundred times a second
 }
+_GARBAGE_THRESHOLD = 50_000
+"""As in a run's own process (`batch_onboard.__main__`): Python's own is reached every few calls."""
 _LOGGERS = ("distributed", "tornado", "asyncio")
 _TO_CLOSE, _TO_ANSWER = 5.0, 20.0
 _NO_PAGES = "127.0.0.1:0"
@@ -159,10 +162,12 @@ def _cancelled(number: int, error: FutureCancelledError) -> Lost | EngineError:
 
 def do_part(part: Part) -> End:
     """Do a part: what a worker's thread does."""
+    gc.set_threshold(_GARBAGE_THRESHOLD, 20, 20)
     worker = get_worker()
 
     def tell(message: Message) -> None:
-        worker.log_event(part.run, pickle.dumps(message))
+        with suppress(RuntimeError):  # the worker leaves: nobody is there to be told
+            worker.log_event(part.run, pickle.dumps(message))
 
     return anyio.run(work, part, tell, STANDING)
 
