@@ -41,6 +41,7 @@ STANDING = Standing()
 _SETTINGS = {
     "distributed.admin.large-graph-warning-threshold": "1GiB",  # a part has all targets of a shard
     "distributed.admin.tick.limit": "1h",
+    "distributed.nanny.pre-spawn-environ": {},  # for arrays: memory is given back all the time
     "distributed.scheduler.http.routes": [],  # no pages: they would show what is going on
     "distributed.worker.http.routes": [],
     "distributed.worker.profile.enabled": False,  # it looks a hundred times a second
