@@ -1,8 +1,10 @@
 """The engine of Dask: the only module that knows it, and that workers import besides `working`.
 
-A part is a task, and occupies a thread of a worker; its reports go as events of a topic, and orders
-as a function that is run on each worker. Dask is to try no task again by itself: `allowed-failures`
-is 0, so that a task whose worker was lost fails, which tells the coordinator.
+A part is a task, and occupies a thread of a worker, which waits while one event loop does all parts
+of the process: loops of their own would wait for the interpreter's lock all the while. Its reports
+go as events of a topic, and orders as a function that is run on each worker. Dask is to try no task
+again by itself: `allowed-failures` is 0, so that a task whose worker was lost fails, which tells
+the coordinator.
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ from distributed.client import FutureCancelledError
 from distributed.security import Security
 
 from batch_onboard.fleet.addresses import Address
+from batch_onboard.fleet.loop import Loop
 from batch_onboard.fleet.port import EngineError, Heard, Lost
 from batch_onboard.fleet.standing import Standing
 from batch_onboard.fleet.working import broken, work
@@ -37,6 +40,8 @@ if TYPE_CHECKING:
 
 STANDING = Standing()
 """What the coordinators of this process's parts want."""
+LOOP = Loop()
+"""Where this process's parts run."""
 
 _SETTINGS = {
     "distributed.admin.large-graph-warning-threshold": "1GiB",  # a part has all targets of a shard
@@ -170,7 +175,7 @@ def do_part(part: Part) -> End:
         with suppress(RuntimeError):  # the worker leaves: nobody is there to be told
             worker.log_event(part.run, pickle.dumps(message))
 
-    return anyio.run(work, part, tell, STANDING)
+    return LOOP.call(work, part, tell, STANDING)
 
 
 def obey(run: str, order: Order) -> None:
@@ -243,7 +248,8 @@ async def _serve(settings: DaskSettings, security: Security, stack: AsyncExitSta
         dashboard=False,
         dashboard_address=_NO_PAGES,
     )
-    await stack.enter_async_context(scheduler)
+    stack.push_async_callback(_close, scheduler)
+    await scheduler
     nannies = [
         Nanny(
             scheduler.address,
@@ -263,6 +269,14 @@ async def _serve(settings: DaskSettings, security: Security, stack: AsyncExitSta
         stack.push_async_callback(nanny.close, timeout=_TO_CLOSE)
     await asyncio.gather(*nannies)
     return str(scheduler.address)
+
+
+async def _close(scheduler: Scheduler) -> None:
+    """Close a scheduler when all is over; what it can't close ends with the process."""
+    # One that is just giving up a connection to a worker raises (distributed 2026.8, Python 3.11:
+    # 'Cannot change state of expiring Timeout').
+    with suppress(OSError, RuntimeError):
+        await scheduler.close()
 
 
 def _security(settings: DaskSettings) -> Security:

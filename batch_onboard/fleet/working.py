@@ -6,10 +6,12 @@ import os
 import signal
 import socket
 import traceback
+from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import anyio
+import anyio.to_thread
 
 from batch_onboard.app.batch import open_batch
 from batch_onboard.app.happenings import Said, told_of
@@ -105,7 +107,14 @@ class _Worker:
             ServiceConfigurationError: the settings in force cannot be used for any call.
         """
         part = self._part
-        with open_batch(part.manifest, part.ledger, self._settings) as batch:
+        with ExitStack() as held:
+            # Opening reads a whole ledger, and in S3 may wait for a minute: not in the loop, and
+            # not in one of the threads that other parts write with.
+            batch = await anyio.to_thread.run_sync(
+                held.enter_context,
+                open_batch(part.manifest, part.ledger, self._settings),
+                limiter=anyio.CapacityLimiter(1),
+            )
             self._tell(Begun(part.number, f"pid {os.getpid()} on {socket.gethostname()}"))
             self._take_stock(batch)
             outcome = await self._run(batch)
