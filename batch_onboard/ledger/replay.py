@@ -124,12 +124,16 @@ def replay(lines: Iterable[bytes], name: str) -> tuple[History, Scan]:
     return reading.history, reading.scan
 
 
+_MANY = 50_000
+"""Objects: it looks at fewer in some milliseconds."""
+
+
 @contextmanager
 def _collector_paused() -> Iterator[None]:
     """Keep the garbage collector from walking millions of new records again and again.
 
-    None of them is part of a cycle. It makes a replay half as long again without this. In the end
-    they are counted among what is old, which it rarely walks.
+    None of them is part of a cycle. It makes a replay half as long again without this. In the end,
+    where they are many, they are counted among what is old, which it rarely walks.
     """
     was_enabled = gc.isenabled()
     gc.disable()
@@ -137,7 +141,8 @@ def _collector_paused() -> Iterator[None]:
         yield
     finally:
         if was_enabled:
-            if not gc.get_freeze_count():
+            # The number of what is frozen is not known but by walking over it.
+            if gc.get_count()[0] > _MANY and not gc.get_freeze_count():
                 gc.freeze()
                 gc.unfreeze()
             gc.enable()
