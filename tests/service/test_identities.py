@@ -179,7 +179,7 @@ async def test_trouble_of_sts_is_tried_again_by_who_has_the_call() -> None:
 @pytest.mark.asyncio
 async def test_a_silent_sts_is_given_up() -> None:
     """STS that does not answer costs one call timeout, and sends nothing."""
-    async with open_stubbed(call_timeout=0.2) as (stub, service):
+    async with open_stubbed(call_timeout=1.0) as (stub, service):
         await service.caller()
         stub.sts.append(stub.hang)
         answer = await service.prepare(target(OTHER_ACCOUNT, identity=role(OTHER_ACCOUNT)))
