@@ -29,7 +29,7 @@ from batch_onboard.app.ledgers import open_any_ledger
 from batch_onboard.app.losses import with_losses
 from batch_onboard.app.outcome import Ending, Outcome, unsaved
 from batch_onboard.app.pace import Pace
-from batch_onboard.app.progress import Progress
+from batch_onboard.app.progress import COST, Progress
 from batch_onboard.app.quotas import SupposedPace, limiter_maker
 from batch_onboard.app.scope import own_targets, select
 from batch_onboard.core.calls import Answer
@@ -144,11 +144,18 @@ class Batch:
         )
         return foresee(chosen, settings, self.ledger.history)
 
-    def progress(self, now: float) -> Progress:
-        """Return what looks at the run, which begins now (monotonic seconds)."""
+    def progress(self, now: float, cost: float = COST) -> Progress:
+        """Return what looks at the run, which begins now (monotonic seconds).
+
+        Args:
+            now: when it begins.
+            cost: the share of a core that looking ahead may take.
+        """
         known = tuple(known_lengths(self.ledger.history))
         supposed = SupposedPace(self._settings, self.ledger.history)
-        return Progress(self.tally, self.lanes, supposed, lambda: self._plan.lengths or known, now)
+        return Progress(
+            self.tally, self.lanes, supposed, lambda: self._plan.lengths or known, now, cost=cost
+        )
 
     async def run(self, watcher: Watcher | None = None) -> Outcome:
         """Do what is to be done, and say how it ended.

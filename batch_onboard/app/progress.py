@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _RATE_SPAN, _THROTTLES_SPAN = 10.0, 60.0
 _LEARNING = 30.0
 """Seconds after which a forecast is made even if no job has ended, from what AWS says of jobs."""
-_COST = 0.005
+COST = 0.005
 """The share of a core that looking ahead may take: the outlook is older where domains are many."""
 
 
@@ -36,6 +36,7 @@ class Progress:
             started or followed, the live state is but read.
         now: when it began.
         cpu: tells the CPU time of this thread, in seconds.
+        cost: the share of a core that looking ahead may take.
     """
 
     def __init__(
@@ -46,6 +47,7 @@ class Progress:
         lengths: Callable[[], Sequence[float]] | None,
         now: float,
         cpu: Callable[[], float] = time.thread_time,
+        cost: float = COST,
     ) -> None:
         self._tally = tally
         self._lanes = lanes
@@ -53,6 +55,7 @@ class Progress:
         self._lengths = lengths
         self._began = self._look_again = now
         self._cpu = cpu
+        self._cost = cost
         self._outlook = Outlook()
         self._calls = Growth(_RATE_SPAN)
         self._throttles = Growth(_THROTTLES_SPAN)
@@ -62,7 +65,7 @@ class Progress:
         if now >= self._look_again:
             began = self._cpu()
             self._outlook = self._look_ahead(now)
-            self._look_again = now + (self._cpu() - began) / _COST
+            self._look_again = now + (self._cpu() - began) / self._cost
         counted = self._tally.statistics()
         self._calls.see(now, counted.calls)
         self._throttles.see(now, counted.throttled)

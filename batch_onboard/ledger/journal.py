@@ -2,7 +2,10 @@
 
 One task writes. It takes all that was handed over, has a thread write and fsync it, wakes those who
 wait for it, and goes on with what came in meanwhile. So a lone entry waits for nobody, and under
-load the groups grow by themselves to what arrives during one fsync.
+load the groups grow by themselves to what arrives during one fsync. After a large group, which is
+a sign of load, the loop turns a few times first: that takes no time if it has nothing else to do,
+and lets those join who are on their way if it has. Groups are then half as many; and calls whose
+entries became durable together go on together, which costs them less than one by one.
 """
 
 from __future__ import annotations
@@ -24,6 +27,11 @@ if TYPE_CHECKING:
     from batch_onboard.core.record import Entry
     from batch_onboard.ledger.appender import Sink
     from batch_onboard.ledger.lines import Line
+
+_LARGE = 4
+"""Entries of a group after which the next one waits for those who are on their way."""
+_TURNS = 8
+"""Turns of the loop that it waits."""
 
 
 class _Group:
@@ -129,6 +137,8 @@ class FileJournal:
         group = _Group()
         try:
             while await self._has_work():
+                if len(group.entries) >= _LARGE:
+                    await _turn()
                 group, self._group = self._group, _Group()
                 await to_thread.run_sync(self._appender.commit, group.bodies, limiter=self._limiter)
                 group.end(saved=True)
@@ -157,3 +167,8 @@ class FileJournal:
         with CancelScope(shield=True):
             await asyncio.wait([writer])
         writer.result()
+
+
+async def _turn() -> None:
+    for _ in range(_TURNS):
+        await asyncio.sleep(0)

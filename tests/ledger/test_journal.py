@@ -256,3 +256,24 @@ async def test_a_ledger_of_an_older_format_keeps_no_pace(path: Path) -> None:
         async with ledger.journal() as journal:
             ledger.keep_paced(paced(), journal)
         assert (ledger.history.paced, len(lines_in(path))) == ([], 1)
+
+
+@pytest.mark.parametrize(("before", "commits"), [(4, 1), (1, 2)])
+async def test_after_a_large_group_those_on_their_way_join(
+    path: Path, before: int, commits: int
+) -> None:
+    """An entry that comes two turns of the loop after another shares its fsync under load only."""
+
+    async def write_late(journal: FileJournal) -> None:
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        await journal.write(intent(9))
+
+    with opened(path) as ledger:
+        async with ledger.journal() as journal:
+            await journal.write(*(intent(number) for number in range(before)))
+            async with create_task_group() as group:
+                group.start_soon(journal.write, intent(8))
+                group.start_soon(write_late, journal)
+    durable = {line["target"]: line["durable"] for line in lines_in(path)[1:]}
+    assert len({durable[str(key(number))] for number in (8, 9)}) == commits
