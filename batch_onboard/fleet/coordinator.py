@@ -6,7 +6,6 @@ ledgers, which know what messages may have lost.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 import anyio
@@ -16,6 +15,7 @@ from batch_onboard.core.opening import Opening
 from batch_onboard.core.wording import count
 from batch_onboard.exits import Exit
 from batch_onboard.fleet.books import Books
+from batch_onboard.fleet.launches import Launches
 from batch_onboard.fleet.port import Begun, End, EngineError, Held, Lost, Order, Report
 from batch_onboard.fleet.stages import Canaries, Work, deal, waves
 
@@ -28,36 +28,14 @@ if TYPE_CHECKING:
     from batch_onboard.core.shard import Shard
     from batch_onboard.core.targets import TargetKey
     from batch_onboard.engine.watching import Notice
+    from batch_onboard.fleet.launches import Launch
     from batch_onboard.fleet.parts import Parts
-    from batch_onboard.fleet.port import Engine, Heard, Over, Part
+    from batch_onboard.fleet.port import Engine, Heard, Over
     from batch_onboard.fleet.view import View
 
 MOST_LOSSES = 20
 """Workers that may be lost with one shard in a stage: what kills more is the shard, it seems."""
-_TO_ABORT = 5.0
-"""Seconds that workers have to end when not even calls under way may finish."""
 _GRAVE = frozenset({Exit.USAGE, Exit.LEDGER, Exit.LOCKED})
-
-
-@dataclass(slots=True)
-class _Launch:
-    """A part that was launched and has not ended.
-
-    Attributes:
-        part: the part.
-        shard: whose it is.
-        share: of the limit, how much is left of what it was given; None: there is no limit.
-        losses: workers that were lost with it in this stage.
-        begun: it holds its ledger.
-        held_since: when it was first told that another run holds it; None: it was not.
-    """
-
-    part: Part
-    shard: Shard
-    share: int | None
-    losses: int
-    begun: bool = False
-    held_since: float | None = None
 
 
 class Audience(Protocol):
@@ -119,12 +97,11 @@ class Coordinator:
         self._view = view
         self._audience = audience
         self._beat = beat
-        self._launches: dict[int, _Launch] = {}
+        self._launches = Launches(parts, view.gone)
         self._untouched = set(parts.shards)
         self._bereft: set[Shard] = set()
         self._order = Order()
         self._changed = anyio.Event()
-        self._waiting: anyio.CancelScope | None = None
         self._engine: Engine | None = None
 
     async def conduct(self, engine: Engine, works: Sequence[Work]) -> None:
@@ -193,30 +170,14 @@ class Coordinator:
                 keys = frozenset(work.target.key for work in mine.get(shard, ()))
                 share = None if shares is None else shares.get(shard, 0)
                 self._untouched.discard(shard)
-                await self._launch(engine, shard, keys, share)
-
-    async def _launch(
-        self,
-        engine: Engine,
-        shard: Shard,
-        keys: frozenset[TargetKey],
-        share: int | None,
-        losses: int = 0,
-    ) -> None:
-        part = self._parts.make(shard, keys, share)
-        self._launches[part.number] = _Launch(part, shard, share, losses)
-        await engine.launch(part)
+                await self._launches.begin(engine, shard, keys, share)
 
     async def _until_ended(self, engine: Engine) -> None:
         try:
-            with anyio.CancelScope() as self._waiting:
-                while self._launches:
-                    await self._take(await engine.hear(), engine)
+            await self._launches.hear(engine, self._take)
         except EngineError as error:
             self.broken = Outcome(Exit.ERROR, str(error))
             self._order = Order(self.broken)
-        self._launches.clear()
-        self._waiting = None
 
     def _judge(self, *, canary: bool) -> None:
         """Stop if what has ended so far is too bad for further targets to begin."""
@@ -226,10 +187,7 @@ class Coordinator:
 
     # What is heard.
 
-    async def _take(self, heard: Heard, engine: Engine) -> None:
-        launch = self._launches.get(heard.number)
-        if launch is None:
-            return  # of a worker that was given up
+    async def _take(self, launch: Launch, heard: Heard, engine: Engine) -> None:
         match heard:
             case Begun():
                 launch.begun = True
@@ -240,10 +198,10 @@ class Coordinator:
             case End():
                 await self._ended(launch, heard, engine)
             case Lost(why=why):
-                self._close(launch)
+                self._launches.end(launch)
                 await self._replace(launch, why, engine)
 
-    def _held(self, launch: _Launch, sentence: str) -> None:
+    def _held(self, launch: Launch, sentence: str) -> None:
         """Wait for a ledger that a worker may hold which was lost, or as long as is asked for."""
         now = anyio.current_time()
         if launch.begun:  # the engine has tried again by itself
@@ -255,7 +213,7 @@ class Coordinator:
         if launch.shard not in self._bereft and waited >= self._settings.lock_timeout:
             self._break(launch, Outcome(Exit.LOCKED, sentence))
 
-    def _report(self, launch: _Launch, report: Report) -> None:
+    def _report(self, launch: Launch, report: Report) -> None:
         if report.picture is not None:
             self._view.see(report.number, launch.shard, report.picture)
         for said in report.said:
@@ -268,17 +226,17 @@ class Coordinator:
             if over.key not in self.books.over:
                 self._over(launch, over)
 
-    def _over(self, launch: _Launch, over: Over) -> None:
+    def _over(self, launch: Launch, over: Over) -> None:
         if over.started and launch.share is not None:
             launch.share = max(0, launch.share - 1)
         reason = self.books.ended(over)
         if reason is not None and not self._stopping:
             self._stop_for(reason)
 
-    async def _ended(self, launch: _Launch, end: End, engine: Engine) -> None:
+    async def _ended(self, launch: Launch, end: End, engine: Engine) -> None:
         if end.last is not None:
             self._report(launch, end.last)
-        self._close(launch)
+        self._launches.end(launch)
         self.books.have_started(end.started)
         self.traces += end.traces
         if end.deserted:
@@ -288,11 +246,7 @@ class Coordinator:
         elif self.books.budget is not None and not self._stopping:
             self.books.left |= end.left
 
-    def _close(self, launch: _Launch) -> None:
-        del self._launches[launch.part.number]
-        self._view.gone(launch.part.number)
-
-    async def _replace(self, launch: _Launch, why: str, engine: Engine) -> None:
+    async def _replace(self, launch: Launch, why: str, engine: Engine) -> None:
         """Have another worker go on with what is left of a part."""
         self._bereft.add(launch.shard)
         if self._stopping:
@@ -303,7 +257,7 @@ class Coordinator:
             return
         self._audience.tell("worker_lost", f"{launch.shard} goes to another worker: {why}")
         only = launch.part.settings.only or frozenset()
-        await self._launch(
+        await self._launches.begin(
             engine, launch.shard, only - self.books.over, launch.share, launch.losses + 1
         )
 
@@ -317,7 +271,7 @@ class Coordinator:
         self.too_bad = reason
         self._tell_all(Order(Outcome(Exit.STOPPED, f"stopped: {reason}")))
 
-    def _break(self, launch: _Launch, outcome: Outcome) -> None:
+    def _break(self, launch: Launch, outcome: Outcome) -> None:
         """Stop for what is not about targets, and would meet other shards as well."""
         told = Outcome(
             outcome.exit_code, f"{launch.shard}: {outcome.reason}", outcome.lost, outcome.saved
@@ -330,15 +284,11 @@ class Coordinator:
         """Have this stand for all from now on; what no worker has begun is not begun any more."""
         self._order = order
         self._changed.set()
-        idle = [number for number, launch in self._launches.items() if not launch.begun]
-        for number in idle:
-            self._close(self._launches[number])
+        idle = self._launches.let_idle_go()
         if self._engine is not None:
-            self._engine.withdraw(frozenset(idle))
-        if self._waiting is not None and not self._launches:
-            self._waiting.cancel()
-        elif self._waiting is not None and order.abort:
-            self._waiting.deadline = anyio.current_time() + _TO_ABORT
+            self._engine.withdraw(idle)
+        if order.abort:
+            self._launches.hurry()
 
     async def _keep_in_touch(self, engine: Engine) -> None:
         """Tell all workers what is wanted, now and then and whenever that changes."""
