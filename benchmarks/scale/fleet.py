@@ -1,7 +1,9 @@
 """`python -m benchmarks.scale.fleet`: a batch in one process, and by workers of `--engine dask`.
 
 All speak to a simulator of their own. A batch of one target shows what it takes to begin, and the
-difference to it what each further target costs, the coordinator and all workers together.
+difference to it what each further target costs, the coordinator and all workers together. Beside
+several workers stand as many processes that do a shard each, without a coordinator: what it costs
+that the cores are shared.
 """
 
 from __future__ import annotations
@@ -12,13 +14,14 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from benchmarks.peers.stage import clean_environment
+from benchmarks.scale.shards import part
 from benchmarks.scale.steps import measured, run_command, simulated, write_command
 from benchmarks.scale.work import Files
 
 if TYPE_CHECKING:
     from benchmarks.scale.steps import Played
 
-ALONE = "asyncio"
+ALONE = "asyncio, 1"
 
 
 def main() -> None:
@@ -40,7 +43,7 @@ def main() -> None:
 
 
 def played(targets: int, folder: Path, workers: list[int]) -> dict[str, Played]:
-    """Play a batch in one process, and by each number of workers.
+    """Play a batch in one process, by each number of workers, and in as many processes.
 
     Args:
         targets: how many there are.
@@ -56,6 +59,13 @@ def played(targets: int, folder: Path, workers: list[int]) -> dict[str, Played]:
         more = ("--engine", "dask", "--workers", str(number))
         command = run_command(files, f"ledgers-{number}", *more)
         found[f"dask, {number}"] = simulated([command], folder)
+        if number > 1:
+            place = folder / f"shards-{number}"
+            place.mkdir()
+            shards = [
+                run_command(files, place.name, *part(index, number)) for index in range(number)
+            ]
+            found[f"asyncio, {number}"] = simulated(shards, folder)
     return found
 
 
@@ -67,14 +77,18 @@ def table(targets: int, one: dict[str, Played], many: dict[str, Played]) -> str:
     for name, whole in many.items():
         each = _cpu_each(targets, one[name], whole)
         rows.append(
-            f"{name:14}{one[name].used[0].cpu:>11,.1f} s{one[name].seconds:>7,.1f} s"
+            f"{name:14}{_cpu(one[name]):>11,.1f} s{one[name].seconds:>7,.1f} s"
             f"{each * 1e3:>10.2f} ms{each / alone:>7.2f} x{whole.seconds:>10,.1f} s"
         )
     return "\n".join(rows)
 
 
 def _cpu_each(targets: int, one: Played, many: Played) -> float:
-    return (many.used[0].cpu - one.used[0].cpu) / (targets - 1)
+    return (_cpu(many) - _cpu(one)) / (targets - 1)
+
+
+def _cpu(played: Played) -> float:
+    return sum(each.cpu for each in played.used)
 
 
 if __name__ == "__main__":

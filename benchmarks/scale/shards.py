@@ -38,7 +38,7 @@ def main() -> None:
         (folder / "shards").mkdir()
         several = simulated(
             [
-                run_command(files, "shards", *more, *_part(each, asked.shards))
+                run_command(files, "shards", *more, *part(each, asked.shards))
                 for each in range(asked.shards)
             ],
             folder,
@@ -46,7 +46,8 @@ def main() -> None:
     print(table(asked.targets, one, several))
 
 
-def _part(index: int, count: int) -> list[str]:
+def part(index: int, count: int) -> list[str]:
+    """Return the options of a run that does one shard."""
     return ["--shard-index", str(index), "--shard-count", str(count)]
 
 

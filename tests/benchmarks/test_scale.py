@@ -74,13 +74,19 @@ def test_shards_are_set_beside_one_process() -> None:
 
 def test_workers_are_set_beside_one_process_by_what_further_targets_cost() -> None:
     """What it takes to begin stands by itself, and is not counted to the targets."""
-    one = {"asyncio": took(2.0, 3.0), "dask, 1": took(6.0, 5.0)}
-    many = {"asyncio": took(7.0, 9.0), "dask, 1": took(12.0, 11.0)}
+    one = {fleet.ALONE: took(2.0, 3.0), "dask, 2": took(6.0, 5.0), "asyncio, 2": two(2.0, 4.0)}
+    many = {fleet.ALONE: took(7.0, 9.0), "dask, 2": took(12.0, 11.0), "asyncio, 2": two(4.5, 6.0)}
     rows = [row.split() for row in fleet.table(1001, one, many).splitlines()[1:]]
-    assert rows[0] == ["asyncio", "2.0", "s", "3.0", "s", "5.00", "ms", "1.00", "x", "9.0", "s"]
+    assert rows[0][2:] == ["2.0", "s", "3.0", "s", "5.00", "ms", "1.00", "x", "9.0", "s"]
     assert rows[1][2:] == ["6.0", "s", "5.0", "s", "6.00", "ms", "1.20", "x", "11.0", "s"]
+    assert rows[2][2:] == ["4.0", "s", "4.0", "s", "5.00", "ms", "1.00", "x", "6.0", "s"]
 
 
 def took(cpu: float, seconds: float) -> Played:
     """What a command has taken."""
     return Played([Use(cpu, 0)], seconds, Use(0.0, 0))
+
+
+def two(cpu: float, seconds: float) -> Played:
+    """What two commands side by side have taken, each of them as much."""
+    return Played([Use(cpu, 0)] * 2, seconds, Use(0.0, 0))
