@@ -45,9 +45,9 @@ LOOP = Loop()
 
 _SETTINGS = {
     "distributed.admin.large-graph-warning-threshold": "1GiB",  # a part has all targets of a shard
-    # What it looks at fifty times a second wakes a thread that then wants the interpreter.
+    # A look at the event loop fifty times a second wakes a thread that then wants the interpreter.
     "distributed.admin.tick.interval": "1h",
-    "distributed.admin.tick.limit": "1h",
+    "distributed.admin.tick.limit": "2h",
     "distributed.admin.system-monitor.disk": False,
     "distributed.admin.system-monitor.interval": "10s",
     "distributed.nanny.pre-spawn-environ": {},  # for arrays: memory is given back all the time
