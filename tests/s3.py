@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from batch_onboard.core.s3place import S3Place
+from batch_onboard.service.settings import ServiceSettings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -147,6 +148,19 @@ SERVERS = {"moto": moto_server, "seaweedfs": seaweed_server}
 def s3_server() -> AbstractContextManager[str]:
     """Return the server that TEST_S3 names: moto's if it does not."""
     return SERVERS[os.environ.get("TEST_S3", "moto")]()
+
+
+@contextmanager
+def s3_reached() -> Iterator[tuple[str, Objects]]:
+    """Serve S3 and open the tool's own way to it, for what is no test and has no fixtures."""
+    from batch_onboard.service.objects import open_objects  # noqa: PLC0415 - slow
+
+    settings = ServiceSettings(user_agent_extra="test", session_name="test")
+    with s3_server() as url, pytest.MonkeyPatch.context() as patch:
+        for name, value in settings_for(url).items():
+            patch.setenv(name, value)
+        with open_objects(settings) as objects:
+            yield url, objects
 
 
 needs_weed = pytest.mark.skipif(

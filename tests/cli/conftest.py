@@ -18,7 +18,7 @@ from tests.cli.serving import served
 from tests.cli.warm import run_warm
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
 COMMAND = [sys.executable, "-m", "batch_onboard"]
@@ -44,17 +44,24 @@ class Ended:
 
 @dataclass
 class Shell:
-    """Starts the command in a folder, with an environment of its own."""
+    """Starts the command in a folder, with an environment of its own.
+
+    Attributes:
+        started: the processes that it has started, ended or not.
+    """
 
     folder: Path
     environment: dict[str, str] = field(
         default_factory=lambda: {k: os.environ[k] for k in _KEPT if k in os.environ}
     )
+    started: list[subprocess.Popen[str]] = field(default_factory=list)
 
-    def start(self, *arguments: str, **environment: str) -> subprocess.Popen[str]:
-        """Start the command and return its process."""
-        return subprocess.Popen(
-            [*COMMAND, *arguments],
+    def start(
+        self, *arguments: str, within: Sequence[str] = (), **environment: str
+    ) -> subprocess.Popen[str]:
+        """Start the command, if asked for by another one, and return its process."""
+        process = subprocess.Popen(
+            [*within, *COMMAND, *arguments],
             cwd=self.folder,
             env=self.environment | environment,
             stdin=subprocess.DEVNULL,
@@ -62,6 +69,14 @@ class Shell:
             stderr=subprocess.PIPE,
             text=True,
         )
+        self.started.append(process)
+        return process
+
+    def end_all(self) -> None:
+        """Kill what still runs, and close its pipes: else a test that fails spoils others."""
+        for process in self.started:
+            with process:
+                process.kill()
 
     def run(self, *arguments: str, **environment: str) -> Ended:
         """Run the command to its end: in a process that has imported it, if that can't matter."""
@@ -115,8 +130,8 @@ class Simulated:
 
 
 @pytest.fixture
-def shell(tmp_path: Path) -> Shell:
-    """A shell in an empty folder, without AWS settings."""
+def shell(tmp_path: Path) -> Iterator[Shell]:
+    """A shell in an empty folder, without AWS settings, whose processes end with the test."""
     empty = tmp_path / "no-aws-config"
     empty.write_text("")
     made = Shell(tmp_path)
@@ -125,7 +140,8 @@ def shell(tmp_path: Path) -> Shell:
         "AWS_SHARED_CREDENTIALS_FILE": str(empty),
         "AWS_EC2_METADATA_DISABLED": "true",
     }
-    return made
+    yield made
+    made.end_all()
 
 
 @pytest.fixture

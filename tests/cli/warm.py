@@ -10,6 +10,7 @@ Each such process imports this module, so it imports little itself.
 from __future__ import annotations
 
 import atexit
+import importlib
 import multiprocessing
 import os
 import pkgutil
@@ -17,12 +18,20 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import batch_onboard
 
+if TYPE_CHECKING:
+    from multiprocessing.process import BaseProcess
+
 _SERVER = multiprocessing.get_context("forkserver")
 _SERVER.set_forkserver_preload(
-    [found.name for found in pkgutil.walk_packages(batch_onboard.__path__, "batch_onboard.")]
+    [
+        *(found.name for found in pkgutil.walk_packages(batch_onboard.__path__, "batch_onboard.")),
+        "distributed.cli.dask_scheduler",
+        "distributed.cli.dask_worker",
+    ]
 )
 _TIMEOUT = 120.0
 
@@ -37,8 +46,9 @@ def run_warm(
     """
     with tempfile.TemporaryDirectory() as written:
         out, err = Path(written, "out"), Path(written, "err")
-        process = _SERVER.Process(target=_become, args=(arguments, folder, environment, out, err))
-        process.start()
+        process = start_warm(
+            "batch_onboard.__main__", ("batch-onboard", *arguments), folder, environment, (out, err)
+        )
         process.join(_TIMEOUT)
         if process.exitcode is None:
             process.kill()
@@ -46,19 +56,51 @@ def run_warm(
         return process.exitcode, out.read_text("utf-8"), err.read_text("utf-8")
 
 
+def start_warm(
+    module: str,
+    words: tuple[str, ...],
+    folder: Path,
+    environment: dict[str, str],
+    written: tuple[Path, Path],
+    namespace: str | None = None,
+) -> BaseProcess:
+    """Start a command, and return its process.
+
+    Args:
+        module: has its `main`.
+        words: its name and arguments.
+        folder: where it works.
+        environment: all its variables.
+        written: where its stdout and stderr go.
+        namespace: that of another network, in which it is to be (`tests.faults.machines`).
+    """
+    arguments = (module, words, folder, environment, written, namespace)
+    process = _SERVER.Process(target=_become, args=arguments)
+    process.start()
+    return process
+
+
 def _become(
-    arguments: tuple[str, ...], folder: Path, environment: dict[str, str], out: Path, err: Path
+    module: str,
+    words: tuple[str, ...],
+    folder: Path,
+    environment: dict[str, str],
+    written: tuple[Path, Path],
+    namespace: str | None,
 ) -> None:
     """Be the command, in the forked process."""
-    from batch_onboard.__main__ import main  # noqa: PLC0415 - not by who only has it run
+    main = importlib.import_module(module).main
+    if namespace is not None:
+        from tests.faults.machines import enter  # noqa: PLC0415 - for the few that need it
 
-    for number, path in ((1, out), (2, err)):
+        enter(namespace)
+    for number, path in enumerate(written, start=1):
         os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND), number)
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)
     time.tzset()
-    sys.argv = ["batch-onboard", *arguments]
+    sys.argv = list(words)
     try:
         main()
     finally:

@@ -60,8 +60,11 @@ def laboratory(scenario: str, number: int) -> Iterator[tuple[Shell, Simulated]]:
         shell.environment |= {"AWS_EC2_METADATA_DISABLED": "true", "PYTHONPATH": str(ROOT)}
         shell.write("wave.yaml", manifest(*(instance(f"i-{n}") for n in range(number))))
         shell.write("scenario.yaml", scenario)
-        with shell.simulator("scenario.yaml") as simulator:
-            yield shell, simulator
+        try:
+            with shell.simulator("scenario.yaml") as simulator:
+                yield shell, simulator
+        finally:
+            shell.end_all()
 
 
 def random_kills(seed: int) -> Iterator[str]:

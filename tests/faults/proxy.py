@@ -8,6 +8,7 @@ that fits and is not used up says what becomes of the connection.
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 import threading
 from contextlib import contextmanager, suppress
@@ -158,14 +159,21 @@ async def _read_message(reader: StreamReader) -> bytes:
 
 
 @contextmanager
-def proxied(url: str, *rules: Rule, certificate: Path | None = None) -> Iterator[Proxy]:
+def proxied(
+    url: str,
+    *rules: Rule,
+    certificate: Path | None = None,
+    listening: socket.socket | None = None,
+) -> Iterator[Proxy]:
     """Run a proxy in a thread until the block is left.
 
     Args:
         url: where the requests go that pass.
         rules: what becomes of requests; all others pass.
         certificate: a file with key and certificate, for TLS.
+        listening: where it listens; None: on a port of this machine.
     """
+    listening = listening or socket.create_server(("127.0.0.1", 0))
     parts = urlsplit(url)
     proxy = Proxy("", list(rules), (parts.hostname or "", parts.port or 0))
     context = None
@@ -174,7 +182,7 @@ def proxied(url: str, *rules: Rule, certificate: Path | None = None) -> Iterator
         context.load_cert_chain(certificate)
     loop = asyncio.new_event_loop()
     server = loop.run_until_complete(
-        asyncio.start_server(proxy.serve, "127.0.0.1", 0, ssl=context, limit=1 << 20)
+        asyncio.start_server(proxy.serve, sock=listening, ssl=context, limit=1 << 20)
     )
     port = server.sockets[0].getsockname()[1]
     proxy.url = f"{'https' if certificate else 'http'}://127.0.0.1:{port}"

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import time
 from typing import TYPE_CHECKING
 
 import psutil  # type: ignore[import-untyped]  # Dask has brought it
 
 from tests.cli.conftest import instance, manifest, shell, simulate
+from tests.cli.test_reading_commands import call
 
 if TYPE_CHECKING:
     import subprocess
+    from pathlib import Path
 
-    from tests.cli.conftest import Shell, Simulated
+    from tests.cli.conftest import Simulated
 
 __all__ = ["shell", "simulate"]  # fixtures, found by their names here
 
@@ -55,7 +58,7 @@ def started(simulator: Simulated, number: int) -> None:
     raise AssertionError("nothing is started")
 
 
-def states(shell: Shell, place: str = "wave.ledgers") -> dict[str, int]:
-    """Return how many targets stand in which state."""
-    summary: dict[str, int] = shell.run("report", place).json["summary"]
+def states(place: Path | str) -> dict[str, int]:
+    """Return how many targets stand in which state, as a report of ledgers has it."""
+    summary: dict[str, int] = json.loads(call("report", place).stdout)["summary"]
     return {state: number for state, number in summary.items() if number}

@@ -61,7 +61,7 @@ class Lab:
         self._scenario.write_text(scenario)
         self.told = Told()
 
-    def fleet(self, *, shards: int = 4, least: int = logging.WARNING, **asked: Any) -> Fleet:
+    def fleet(self, *, shards: int = 2, least: int = logging.WARNING, **asked: Any) -> Fleet:
         """Prepare a run."""
         settings = Settings(scenario=load_scenario(self._scenario), rate=200.0, burst=200.0)
         settings = replace(settings, **asked)
@@ -99,7 +99,7 @@ def test_a_batch_is_done_by_its_shards_and_known_as_one(tmp_path: Path) -> None:
     assert outcome == Outcome(Exit.OK, "done")
     assert states(fleet) == {"succeeded": 12}
     assert sorted(path.name for path in (tmp_path / "wave.simulated.ledgers").glob("*.jsonl")) == [
-        f"wave.simulated.shard-{index}-of-4.ledger.jsonl" for index in range(4)
+        f"wave.simulated.shard-{index}-of-2.ledger.jsonl" for index in range(2)
     ]
     counted = fleet.tally.statistics()
     assert (counted.over, counted.selected, counted.starts) == (12, 12, 12)
@@ -108,16 +108,16 @@ def test_a_batch_is_done_by_its_shards_and_known_as_one(tmp_path: Path) -> None:
     again, fleet = lab.run()
     assert again == Outcome(Exit.OK, "nothing to do")
     assert not fleet.ledger.created
-    assert len(fleet.ledger.history.runs) == 8
+    assert len(fleet.ledger.history.runs) == 4
 
 
 def test_a_shard_of_an_array_job_goes_on_with_its_ledger(tmp_path: Path) -> None:
     """Both ways have the same names and the same bounds, so each goes on with the other's."""
     lab = Lab(tmp_path, spread(12))
     lab.run()
-    place = tmp_path / "wave.simulated.ledgers" / "wave.simulated.shard-2-of-4.ledger.jsonl"
+    place = tmp_path / "wave.simulated.ledgers" / "wave.simulated.shard-1-of-2.ledger.jsonl"
     with open_any_ledger(place, manifest_name="wave", tool_version="0", wall=now_utc) as ledger:
-        assert ledger.history.shard == Shard(2, 4)
+        assert ledger.history.shard == Shard(1, 2)
 
 
 def test_limits_waves_and_canaries_are_those_of_one_process(tmp_path: Path) -> None:
@@ -346,7 +346,7 @@ def test_a_bug_is_told_with_its_traceback(tmp_path: Path) -> None:
     """As in one process: exit 1, the others are worked through."""
 
     async def buggy(part: Part, tell: Callable[[Message], None], standing: Standing) -> End:
-        if part.settings.shard == Shard(1, 4):
+        if part.settings.shard == Shard(1, 2):
             raise ValueError("unforeseen")
         return await work(part, tell, standing)
 

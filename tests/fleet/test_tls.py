@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,14 +10,12 @@ from batch_onboard.exits import Exit
 from tests.docs.consoles import commands
 from tests.docs.terminal import REPOSITORY
 from tests.fleet.conftest import DASK, spread, states
-from tests.fleet.test_dask import free_port, joined
+from tests.fleet.starting import PAIR, certify, free_port, joined
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tests.cli.conftest import Shell, Simulated
-
-OWN = ("--tls-ca-file", "ca.pem", "--tls-cert", "machine.pem", "--tls-key", "machine.key")
 
 
 def test_workers_with_certificates_join_and_others_do_not(
@@ -30,19 +27,18 @@ def test_workers_with_certificates_join_and_others_do_not(
     strangers = shell.folder / "strangers"
     strangers.mkdir()
     for folder in (shell.folder, strangers):
-        for shown in commands((REPOSITORY / "docs" / "fleet.md").read_text()):
-            subprocess.run(shown.text, shell=True, cwd=folder, check=True, capture_output=True)  # noqa: S602 - as a reader does
+        certify(folder)
     address = f"tls://127.0.0.1:{free_port()}"
     process = shell.start(
-        "run", "wave.yaml", *DASK, "--listen", address, "--shard-count", "2", *OWN
+        "run", "wave.yaml", *DASK, "--listen", address, "--shard-count", "2", *PAIR
     )
-    with joined(shell, address, "--death-timeout", "5", *OWN, folder=strangers) as stranger:
-        assert stranger.wait(timeout=120) is not None  # it has not got in, and gives up
+    with joined(shell, address, "--death-timeout", "5", *PAIR, folder=strangers) as stranger:
+        stranger.wait(timeout=120)  # it has not got in, and gives up
         assert process.poll() is None
-        with joined(shell, address, *OWN):
+        with joined(shell, address, "--nthreads", "4", *PAIR):
             out, err = process.communicate(timeout=120)
     assert process.returncode == Exit.OK, err + out
-    assert states(shell) == {"succeeded": 4}
+    assert states(shell.folder / "wave.ledgers") == {"succeeded": 4}
     assert simulator.seen()["double_starts"] == 0
 
 
