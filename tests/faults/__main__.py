@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from tests.faults import longforms
+from tests.faults import longforms, workers_on_s3
 from tests.faults.kills_on_s3 import random_kills_on_s3
 from tests.faults.lab import needs
 
@@ -54,6 +54,8 @@ def _cuts(kind: str, number: int, *, lying: bool = False) -> Form:
 FORMS = {
     "kills": Form(longforms.random_kills, 2000),
     "kills-s3": Form(random_kills_on_s3, 500),
+    "workers-s3": Form(workers_on_s3.losses, 60),
+    "partitions": Form(workers_on_s3.partitions, 40, needs(51, "ip", "openssl", root=True)),
     "points": Form(longforms.kills_at_each_point, 10**6, needs(2, "strace")),
     "errors": Form(longforms.errors_at_each_point, 10**6, needs(8, "strace")),
     "power-ext4": _cuts("ext4", 500),

@@ -7,17 +7,13 @@ import signal
 import time
 from typing import TYPE_CHECKING
 
-import pytest
-
 from batch_onboard.app.ledgers import read_any_history, unlock_any, verify_any
 from batch_onboard.exits import Exit
 from batch_onboard.report.results import results
-from batch_onboard.service.objects import open_objects
-from batch_onboard.service.settings import ServiceSettings
 from tests.faults.lab import HASTY
 from tests.faults.longforms import LOSSY, laboratory, requests
 from tests.faults.proxy import Mischief, Proxy, Rule, proxied
-from tests.s3 import Bucket, new_bucket, s3_server, settings_for
+from tests.s3 import Bucket, new_bucket, s3_reached
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,18 +27,14 @@ _TARGETS = 40
 def random_kills_on_s3(seed: int) -> Iterator[str]:
     """Kill -9 at random; each ledger is taken from its dead holder, every 10th batch is ended."""
     chance = random.Random(seed)
-    settings = ServiceSettings(user_agent_extra="test", session_name="test")
-    with s3_server() as url, pytest.MonkeyPatch.context() as patch:
-        for name, value in settings_for(url).items():
-            patch.setenv(name, value)
-        with proxied(url) as proxy, open_objects(settings) as objects:
-            while True:
-                with (
-                    laboratory(LOSSY, _TARGETS) as (shell, simulator),
-                    new_bucket(url, objects) as bucket,
-                ):
-                    shell.environment |= {"AWS_ENDPOINT_URL_S3": proxy.url}
-                    yield from _batch(shell, simulator, bucket, proxy, chance)
+    with s3_reached() as (url, objects), proxied(url) as proxy:
+        while True:
+            with (
+                laboratory(LOSSY, _TARGETS) as (shell, simulator),
+                new_bucket(url, objects) as bucket,
+            ):
+                shell.environment |= {"AWS_ENDPOINT_URL_S3": proxy.url}
+                yield from _batch(shell, simulator, bucket, proxy, chance)
 
 
 def _batch(

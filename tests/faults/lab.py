@@ -47,6 +47,7 @@ def needs(row: int, *tools: str, root: bool = False) -> pytest.MarkDecorator:
 _PACKAGES = {
     "bwrap": "bubblewrap",
     "fiu-run": "fiu-utils",
+    "ip": "iproute2",
     "mkfs.ext4": "e2fsprogs",
     "mkfs.xfs": "xfsprogs",
     "unshare": "util-linux",
