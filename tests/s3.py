@@ -5,6 +5,7 @@ With TEST_S3=seaweedfs all tests that have one have it of SeaweedFS, whose code 
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import socket
@@ -83,6 +84,7 @@ def moto_server() -> Iterator[str]:
     """Serve moto in a thread of this process, and give its URL."""
     from moto.server import ThreadedMotoServer  # noqa: PLC0415 - a second, for those who need it
 
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)  # it tells of each request
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
