@@ -64,6 +64,8 @@ def cut_a_worker_off(batch: Batch, *, from_all: bool) -> None:
         assert process.returncode == Exit.OK, told + err + out
         one.wait(timeout=60)
         assert changes(service) == before
+        drained = "stopped: the coordinator was not heard of for 5 s" in batch.reasons(one.pid)
+        assert drained is not from_all
     batch.assert_clean(succeeded=8)
 
 

@@ -93,6 +93,12 @@ class Batch:
         runs = ((place, history.runs) for place, history in found if history is not None)
         return {place for place, run in runs if run and run[-1].began.pid == pid}
 
+    def reasons(self, pid: int) -> set[str]:
+        """Return why runs of a process have ended, as far as they have said so."""
+        known = [history for place in self.ledgers if (history := self.history(place)) is not None]
+        runs = (run for history in known for run in history.runs if run.began.pid == pid)
+        return {run.ended.reason for run in runs if run.ended is not None}
+
     def free(self, pid: int) -> None:
         """Do what an operator may who knows that a process is lost."""
         for place in self.ledgers if self.helped else ():
