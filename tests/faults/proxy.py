@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _HTML = b"<html><body>Log in to the guest network</body></html>"
+# The end of a connection; it is cancelled at the end of all.
+_OVER = (ConnectionError, asyncio.IncompleteReadError, ssl.SSLError, asyncio.CancelledError)
 _NONSENSE = (
     b'{"connectInstanceOnboardingJobStatus": [7, {"status": null}], "connectInstanceConfig": 8}'
 )
@@ -70,7 +72,7 @@ class Proxy:
     async def serve(self, reader: StreamReader, writer: StreamWriter) -> None:
         """Treat one connection, request by request."""
         try:
-            with suppress(ConnectionError, asyncio.IncompleteReadError, ssl.SSLError):
+            with suppress(*_OVER):
                 while await self._treat(await _read_message(reader), writer):
                     pass
         finally:
