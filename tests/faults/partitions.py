@@ -49,13 +49,13 @@ def cut_a_worker_off(batch: Batch, *, from_all: bool) -> None:
             workers.append(stack.enter_context(worker))
         one, (service, store) = workers[0], ways[0]
         wait_until(lambda: changes(service))
-        assert batch.last_run_by(one.pid)
+        assert batch.has_last_run_of(one.pid)
         first.pull()
         if from_all:
             for proxy in (service, store):
                 proxy.rules.append(Rule(Mischief.BLACK_HOLE))
         told = until(process, "goes to another worker")
-        wait_until(lambda: not batch.last_run_by(one.pid), every=2.0)
+        wait_until(lambda: not batch.has_last_run_of(one.pid), every=2.0)
         before = changes(service)
         first.plug()
         for proxy in (service, store):

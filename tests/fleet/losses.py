@@ -87,16 +87,18 @@ class Batch:
             return find_history(place)
         return find_segments(self._segments(place))
 
-    def last_run_by(self, pid: int) -> set[Place]:
-        """Return the ledgers whose latest run is one of a process."""
-        found = ((place, self.history(place)) for place in self.ledgers)
-        runs = ((place, history.runs) for place, history in found if history is not None)
-        return {place for place, run in runs if run and run[-1].began.pid == pid}
+    def histories(self) -> list[History]:
+        """Return what its ledgers know, as far as there are any."""
+        found = (self.history(place) for place in self.ledgers)
+        return [history for history in found if history is not None]
+
+    def has_last_run_of(self, pid: int) -> bool:
+        """Say whether the latest run of some ledger is one of a process."""
+        return any(each.runs and each.runs[-1].began.pid == pid for each in self.histories())
 
     def reasons(self, pid: int) -> set[str]:
         """Return why runs of a process have ended, as far as they have said so."""
-        known = [history for place in self.ledgers if (history := self.history(place)) is not None]
-        runs = (run for history in known for run in history.runs if run.began.pid == pid)
+        runs = (run for each in self.histories() for run in each.runs if run.began.pid == pid)
         return {run.ended.reason for run in runs if run.ended is not None}
 
     def free(self, pid: int) -> None:
@@ -107,10 +109,17 @@ class Batch:
                 unlock_any(place)
 
     def assert_clean(self, **expected: int) -> None:
-        """See that nothing was started twice, and that every ledger is whole."""
+        """See that nothing was started twice or unwritten, and that every ledger is whole."""
         seen = self.simulator.seen()
         assert seen["double_starts"] == 0
-        assert max(each["starts_accepted"] for each in seen["targets"].values()) <= 1
+        attempts = {
+            str(key): record.attempts
+            for history in self.histories()
+            for key, record in history.records.items()
+        }
+        for key, target in seen["targets"].items():
+            assert target["starts_accepted"] <= 1
+            assert target["starts_received"] <= attempts[key]
         for place in self.ledgers:
             assert verify_any(place).damage == ()
         assert states(str(self.folder)) == expected
@@ -161,11 +170,11 @@ def freeze_a_worker(batch: Batch) -> None:
         stack.enter_context(joined(batch.shell, address, *few))
         wait_until(lambda: changes(proxy))
         one.send_signal(signal.SIGSTOP)
-        assert batch.last_run_by(one.pid)
+        assert batch.has_last_run_of(one.pid)
         told = until(process, "goes to another worker")
         batch.free(one.pid)
         if batch.bucket is not None:
-            wait_until(lambda: not batch.last_run_by(one.pid), every=2.0)
+            wait_until(lambda: not batch.has_last_run_of(one.pid), every=2.0)
         else:
             time.sleep(1)  # its successor has asked for the ledger by then
         before = changes(proxy)
