@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import anyio
+import anyio.from_thread
 import anyio.to_thread
 
 from batch_onboard.app.batch import open_batch
@@ -147,6 +148,8 @@ class _Worker:
 
     def _notice(self, sentence: str) -> None:
         self._notices.append(self._secrets.redact(sentence))
+        if self._progress is None:  # it is being opened in a thread, maybe for a minute
+            anyio.from_thread.run_sync(self._report)
 
     def _note(self, key: TargetKey, record: Record, *, spared: bool = False) -> None:
         codes = record.failure_code, record.error_code

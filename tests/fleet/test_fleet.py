@@ -12,7 +12,7 @@ import anyio
 import pytest
 
 from batch_onboard.app.clock import now_utc
-from batch_onboard.app.ledgers import open_any_ledger
+from batch_onboard.app.ledgers import open_any_ledger, unlock_any
 from batch_onboard.app.outcome import Outcome
 from batch_onboard.app.planfile import load_plan
 from batch_onboard.app.settings import Settings
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from batch_onboard.fleet.port import Part
+    from tests.s3 import Bucket
 
 FAST = "defaults: {job_duration: {min: 0.2, max: 0.4}}\nthrottle: {rate: null}\n"
 LONG = "defaults: {job_duration: {min: 60, max: 60}}\nthrottle: {rate: null}\n"
@@ -296,6 +297,27 @@ def test_a_held_ledger_is_waited_for_until_the_coordinator_has_enough(tmp_path: 
     (held,) = told
     assert isinstance(held, Held)
     assert "another run" in held.sentence
+
+
+def test_what_a_worker_waits_for_is_told_while_it_waits(tmp_path: Path, bucket: Bucket) -> None:
+    """A ledger in S3 may have to be silent for a minute: who is told can unlock it at once."""
+    part = part_of(Lab(tmp_path, spread(2)), ledger=bucket.place("wave"))
+    standing = Standing()
+    told: list[Message] = []
+
+    def tell(message: Message) -> None:
+        told.append(message)
+        if isinstance(message, Held):
+            standing.hear(part.run, Order(Outcome(Exit.LOCKED, "stopped: told too late")))
+        elif len(told) == 1:
+            unlock_any(part.ledger)
+
+    with open_any_ledger(part.ledger, manifest_name="wave", tool_version="0", wall=now_utc):
+        end = anyio.run(work, part, tell, standing)
+    assert isinstance(told[0], Report)
+    assert "ledger unlock takes it at once" in told[0].notices[0]
+    assert isinstance(told[1], Begun)
+    assert end.outcome == Outcome(Exit.OK, "done")
 
 
 def test_a_shard_that_hears_nothing_drains_and_says_so(tmp_path: Path) -> None:
