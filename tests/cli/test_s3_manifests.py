@@ -61,7 +61,8 @@ def test_what_reads_a_manifest_reads_one_in_s3(shell: Shell, bucket: Bucket, wav
     found = shell.run("discover", "--simulate", "--against", wave, "-o", "new.yaml")
     assert found.code == Exit.OK, found.err
     assert found.out.startswith("0 new instances")
-    rehearsed = shell.run("run", wave, "--simulate", *QUICK)
+    shell.write("scenario.yaml", FAST)
+    rehearsed = shell.run("run", wave, "--simulate", *QUICK, "--scenario", "scenario.yaml")
     assert rehearsed.code == Exit.OK, rehearsed.err
     assert any(key.startswith("waves/wave.simulated.ledger.jsonl/") for key in bucket.keys)
 
