@@ -169,7 +169,8 @@ def test_what_is_over_leaves_only_its_limiter() -> None:
         left = tracemalloc.get_traced_memory()[0]
     finally:
         tracemalloc.stop()
-    assert left / number < 1_000  # bytes, of which a queue alone would take 760
+    # Bytes: a limiter takes 880 and what the first calls leave in caches 110; a queue would take 760.
+    assert left / number < 1_300
 
 
 def _look_once(waiting: Lanes, only: Course) -> None:
