@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from batch_onboard.exits import Exit
-from tests.cli.conftest import COMMAND
 from tests.cli.test_reading_commands import call
 from tests.fleet.conftest import started
 from tests.fleet.losses import LASTING, Batch, freeze_a_worker, lose_a_worker, lose_the_coordinator
-from tests.fleet.starting import killed_at_last
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from tests.cli.conftest import Shell, Simulated
     from tests.s3 import Bucket
@@ -51,27 +47,10 @@ def test_a_killed_coordinator_leaves_ledgers_from_which_the_next_one_goes_on_unt
     """A terminal's Ctrl-C goes to all processes: workers drain when the coordinator says so."""
     batch = Batch(shell, simulate(ENDLESS), shards=2)
     command = lose_the_coordinator(batch)
-    with grouped(shell, *command) as process:
-        started(batch.simulator, 8)
-        os.killpg(process.pid, signal.SIGINT)
-        out, err = process.communicate(timeout=60)
+    process = shell.start(*command, within=("setsid",))  # a group of its own, as of a terminal
+    started(batch.simulator, 8)
+    os.killpg(process.pid, signal.SIGINT)
+    out, err = process.communicate(timeout=60)
     assert process.returncode == Exit.INTERRUPTED, err + out
     assert "interrupted, drained and saved" in out
     batch.assert_clean(in_progress=8)
-
-
-@contextmanager
-def grouped(shell: Shell, *arguments: str) -> Iterator[subprocess.Popen[str]]:
-    """Start the command as a terminal does: in a group of its own."""
-    process = subprocess.Popen(
-        [*COMMAND, *arguments],
-        cwd=shell.folder,
-        env=shell.environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-    with killed_at_last(process):
-        yield process
