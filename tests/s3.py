@@ -25,7 +25,7 @@ from batch_onboard.core.s3place import S3Place
 from batch_onboard.service.settings import ServiceSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
 
     from batch_onboard.service.objects import Objects
@@ -170,12 +170,14 @@ def s3_server() -> AbstractContextManager[str]:
 
 
 @contextmanager
-def s3_reached() -> Iterator[tuple[str, Objects]]:
-    """Serve S3 and open the tool's own way to it, for what is no test and has no fixtures."""
+def s3_reached(
+    server: Callable[[], AbstractContextManager[str]] = s3_server,
+) -> Iterator[tuple[str, Objects]]:
+    """Serve S3 and open the tool's own way to it, for what can't have the fixture of a test."""
     from batch_onboard.service.objects import open_objects  # noqa: PLC0415 - slow
 
     settings = ServiceSettings(user_agent_extra="test", session_name="test")
-    with s3_server() as url, pytest.MonkeyPatch.context() as patch:
+    with server() as url, pytest.MonkeyPatch.context() as patch:
         for name, value in settings_for(url).items():
             patch.setenv(name, value)
         with open_objects(settings) as objects:

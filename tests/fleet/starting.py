@@ -26,16 +26,6 @@ PAIR = ("--tls-ca-file", "ca.pem", "--tls-cert", "machine.pem", "--tls-key", "ma
 
 
 @contextmanager
-def killed_at_last(process: subprocess.Popen[str]) -> Iterator[subprocess.Popen[str]]:
-    """Kill a process when the block is left, if it has not ended by then."""
-    with process:
-        try:
-            yield process
-        finally:
-            process.kill()
-
-
-@contextmanager
 def joined(
     shell: Shell,
     address: str,

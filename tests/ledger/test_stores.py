@@ -17,7 +17,7 @@ from batch_onboard.service.settings import ServiceSettings
 from tests.faults.proxy import Mischief, Rule, proxied
 from tests.ledger.building import run_line
 from tests.ledger.test_taking import Clock, opened
-from tests.s3 import SERVERS, Bucket, needs_weed, new_bucket, settings_for
+from tests.s3 import SERVERS, Bucket, needs_weed, new_bucket, s3_reached
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,12 +33,8 @@ SETTINGS = ServiceSettings(user_agent_extra="test", session_name="test")
 )
 def store(request: pytest.FixtureRequest) -> Iterator[Bucket]:
     """A bucket of a server."""
-    with ExitStack() as stack, pytest.MonkeyPatch.context() as patch:
-        url = stack.enter_context(SERVERS[request.param]())
-        for name, value in settings_for(url).items():
-            patch.setenv(name, value)
-        objects = stack.enter_context(open_objects(SETTINGS))
-        yield stack.enter_context(new_bucket(url, objects))
+    with s3_reached(SERVERS[request.param]) as (url, objects), new_bucket(url, objects) as bucket:
+        yield bucket
 
 
 def segments(bucket: Bucket, place: S3Place) -> S3Segments:
