@@ -78,6 +78,9 @@ def plan(
     started, is in progress, is done, has drifted or is blocked, and how long it would take. The
     ledger is read if there is one, not locked, and not written to. All options of `run` are taken.
 
+    With --no-precheck nothing is read of targets that the ledger does not know: where it knows
+    none, a plan needs no AWS.
+
     With -o the plan is kept: `run --plan FILE` does only what it says.
     """
     from batch_onboard.cli.planning import plan_manifest

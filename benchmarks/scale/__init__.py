@@ -13,6 +13,7 @@ Each step is the real command in a process of its own, and each yardstick likewi
   step where the file would be larger.
 - validate, jsonl, and validate, csv: the same instances in a source of JSON Lines, or of CSV,
   beside the same yardstick; where there is no such YAML file, beside that of the size before.
+- plan, offline: with `--no-precheck` and no ledger, so that nothing is asked of anyone.
 - plan and run: the whole of it, against a simulator in a process of its own, without throttles,
   whose jobs end at once. Only up to `--run-up-to` targets, since a run takes some milliseconds for
   each. What the simulator uses stands beside it.

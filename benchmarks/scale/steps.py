@@ -118,6 +118,10 @@ def _steps(files: Files) -> Iterator[tuple[str, list[str]]]:
         yield "validate, yaml", _command("validate", str(files.yaml))
     yield "validate, jsonl", _command("validate", manifest)
     yield "validate, csv", _command("validate", str(files.table))
+    yield (
+        "plan, offline",
+        _command("plan", manifest, "--ledger", "none.jsonl", "--no-precheck", "-q"),
+    )
     yield "lines, typed", _yardstick("lines, typed", files.ledger)
     yield "lines, untyped", _yardstick("lines, untyped", files.ledger)
     yield "opening", _yardstick("opening", files.ledger)

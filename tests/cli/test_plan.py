@@ -53,6 +53,19 @@ def actions(told: Any) -> dict[str, str]:
     return {each["instance_id"]: each["action"] for each in told["targets"]}
 
 
+def test_a_plan_of_what_no_ledger_knows_can_do_without_aws(
+    shell: Shell, simulate: Callable[[str], Simulated]
+) -> None:
+    """With --no-precheck nothing is sent to anyone, and what would be started is told."""
+    simulator = simulate(WORLD)
+    shell.write("wave.yaml", BATCH)
+    ended = shell.run("plan", "wave.yaml", "--no-precheck", "--output", "json")
+    assert ended.code == Exit.OK, ended.err
+    assert ended.json["counts"] == {"start": 5}
+    assert {each["cause"] for each in ended.json["targets"]} == {"unread"}
+    assert not any(simulator.seen()["requests"].values())
+
+
 def test_a_plan_changes_nothing_and_tells_what_the_next_run_does(
     shell: Shell, simulate: Callable[[str], Simulated]
 ) -> None:
