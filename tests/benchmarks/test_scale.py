@@ -4,11 +4,13 @@ import json
 from dataclasses import astuple
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 
 from batch_onboard.core.lifecycle import State
+from batch_onboard.core.shard import Shard
 from batch_onboard.ledger.file import read_history
-from batch_onboard.ledger.history import TargetInfo
+from batch_onboard.ledger.history import History, RunSummary, TargetInfo
 from batch_onboard.manifest.load import load_manifest
 from benchmarks.scale import fleet
 from benchmarks.scale.__main__ import costs
@@ -72,21 +74,57 @@ def test_shards_are_set_beside_one_process() -> None:
     assert last == "shards: 1.50 x as fast, 1.10 x the CPU"
 
 
-def test_workers_are_set_beside_one_process_by_what_further_targets_cost() -> None:
-    """What it takes to begin stands by itself, and is not counted to the targets."""
-    one = {fleet.ALONE: took(2.0, 3.0), "dask, 2": took(6.0, 5.0), "asyncio, 2": two(2.0, 4.0)}
-    many = {fleet.ALONE: took(7.0, 9.0), "dask, 2": took(12.0, 11.0), "asyncio, 2": two(4.5, 6.0)}
-    rows = [row.split() for row in fleet.table(1001, one, many).splitlines()[1:]]
-    assert rows[0][2:] == ["2.0", "s", "3.0", "s", "5.00", "ms", "1.00", "x", "9.0", "s"]
-    assert rows[1][2:] == ["6.0", "s", "5.0", "s", "6.00", "ms", "1.20", "x", "11.0", "s"]
-    assert rows[2][2:] == ["4.0", "s", "4.0", "s", "5.00", "ms", "1.00", "x", "6.0", "s"]
+def test_what_a_batch_begins_with_is_not_counted_to_its_targets() -> None:
+    """A line through two batches: what is left without a target is what either begins with."""
+    found = fleet.Cost.of(100, took(3.0, 1.0), 1_100, took(8.0, 7.0))
+    assert astuple(found) == pytest.approx((2.5, 0.005, 7.0))
+
+
+def test_workers_are_set_beside_one_process_and_beside_as_many() -> None:
+    """Medians of what each round compares within itself, and how far the rounds are apart."""
+    two, workers = fleet.Contender(2), fleet.Contender(2, dask=True)
+    rounds = [
+        {
+            fleet.ALONE: fleet.Cost(2.0, each, 9.0),
+            two: fleet.Cost(4.0, each * 1.1, 6.0),
+            workers: fleet.Cost(6.0, each * times, 7.0),
+        }
+        for each, times in ((0.005, 1.21), (0.006, 1.32), (0.005, 1.43))
+    ]
+    rows = [" ".join(row.split()) for row in fleet.table(1_000, rounds).splitlines()[1:]]
+    assert rows == [
+        "asyncio, 1 2.0 s 5.00 ms 1.00 x (1.00 to 1.00) 1.00 x 9.0 s",
+        "asyncio, 2 4.0 s 5.50 ms 1.10 x (1.10 to 1.10) 1.00 x 6.0 s",
+        "dask, 2 6.0 s 7.15 ms 1.32 x (1.21 to 1.43) 1.20 x 7.0 s",
+    ]
+    assert fleet.line(rounds[0]) == "asyncio, 1 5.00 ms, asyncio, 2 5.50 ms, dask, 2 6.05 ms"
+
+
+@pytest.mark.parametrize(
+    ("busy", "processes", "told"),
+    [
+        pytest.param([True, True], [7, 8], None, id="all"),
+        pytest.param([True, False], [7, 8], "1 shard had no target", id="a-shard"),
+        pytest.param([True, True], [7, 7], "1 worker had no shard", id="a-worker"),
+    ],
+)
+def test_a_fleet_of_which_a_part_is_idle_is_no_measure(
+    tmp_path: Path, busy: list[bool], processes: list[int], told: str | None
+) -> None:
+    """What only the larger batch needs once would be taken for what each target costs."""
+    write_files(2, tmp_path)
+    finished = read_history(Files.within(tmp_path).ledger)
+    began = finished.runs[0].began
+    histories = []
+    for index, process in enumerate(processes):
+        run = msgspec.structs.replace(began, shard=Shard(index, len(busy)), pid=process)
+        history = History(finished.header, runs=[RunSummary(run)])
+        if busy[index]:
+            history.records = finished.records
+        histories.append(history)
+    assert fleet.idle_part(histories, 2) == told
 
 
 def took(cpu: float, seconds: float) -> Played:
     """What a command has taken."""
     return Played([Use(cpu, 0)], seconds, Use(0.0, 0))
-
-
-def two(cpu: float, seconds: float) -> Played:
-    """What two commands side by side have taken, each of them as much."""
-    return Played([Use(cpu, 0)] * 2, seconds, Use(0.0, 0))
