@@ -22,7 +22,7 @@ def test_a_run_killed_at_any_step_is_gone_on_with_and_nothing_is_lost_or_started
 # 9680 once had a second Start: its first was accepted, denied for a while, and given up. 200105 once
 # waited for ever: the trial of an open circuit met a role that could not be assumed; so did 300068:
 # a Start that was to confirm a refusal had no place, and those who held the places waited for it.
-@pytest.mark.parametrize("seed", [*range(30), 9680, 200105, 300068])
+@pytest.mark.parametrize("seed", [*range(12), 9680, 200105, 300068])
 def test_in_a_world_drawn_at_random_each_target_comes_to_its_one_end(seed: int) -> None:
     """Faults, crashes, late requests and quotas as they fall: nothing lost, nothing twice."""
     weather(seed)

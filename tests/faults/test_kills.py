@@ -27,11 +27,11 @@ faults:
 def test_runs_killed_at_random_are_resumed_though_answers_were_lost_as_well(
     shell: Shell, simulate: Callable[[str], Simulated]
 ) -> None:
-    """Four kill -9 while Starts are accepted and their answers lost: nothing lost, nothing twice."""
+    """Two kill -9 while Starts are accepted and their answers lost: nothing lost, nothing twice."""
     simulator = simulate(LOSSY.replace("rate: null", "rate: 30"))
     shell.write("wave.yaml", manifest(*(instance(f"i-{n}") for n in range(30))))
     chance = random.Random(7)
-    for _ in range(4):
+    for _ in range(2):
         enough = _requests(simulator) + chance.randint(1, 25)
         process = shell.start("run", "wave.yaml", *HASTY)
         while process.poll() is None and _requests(simulator) < enough:

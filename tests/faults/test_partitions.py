@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from tests.cli.conftest import Shell, Simulated, shell, simulate
 from tests.faults.lab import needs
 from tests.faults.partitions import cut_a_worker_off
-from tests.fleet.losses import LASTING, Batch
+from tests.fleet.losses import Batch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from tests.s3 import Bucket
 
 __all__ = ["shell", "simulate"]  # fixtures, found by their names here
+
+# They last until a busy machine has found out that a worker is gone.
+LASTING = "defaults: {job_duration: {min: 12, max: 14}}\nthrottle: {rate: null}\n"
 
 
 @needs(51, "ip", "openssl", root=True)

@@ -130,14 +130,18 @@ class Batch:
 
 
 def lose_a_worker(batch: Batch) -> None:
-    """Kill -9 of one of two workers."""
-    process = batch.shell.start(*batch.command, "--workers", "2")
-    one, _ = processes(process, 2)
-    started(batch.simulator, 4)
-    one.kill()
-    one.wait()
-    batch.free(one.pid)
-    out, err = process.communicate(timeout=ENOUGH)
+    """Kill -9 of one of two workers that have joined, amid its shards."""
+    address = f"tcp://127.0.0.1:{free_port()}"
+    share = ("--nthreads", str(batch.shards // 2))
+    with ExitStack() as stack:
+        process = batch.shell.start(*batch.command, "--listen", address)
+        joint = [stack.enter_context(joined(batch.shell, address, *share)) for _ in range(2)]
+        started(batch.simulator, 4)
+        one = next(each for each in joint if batch.has_last_run_of(each.pid))
+        one.kill()
+        one.wait()
+        batch.free(one.pid)
+        out, err = process.communicate(timeout=ENOUGH)
     assert process.returncode == Exit.OK, err + out
     assert "goes to another worker" in err
     batch.assert_clean(succeeded=8)

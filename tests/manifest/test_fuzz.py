@@ -49,7 +49,7 @@ def test_a_source_is_loaded_or_refused(folder: Path, source: tuple[str, str]) ->
 
 
 @given(alike_yaml())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_instances_that_are_written_alike_are_read_as_each_by_itself(
     folder: Path, data: bytes
 ) -> None:
@@ -58,7 +58,7 @@ def test_instances_that_are_written_alike_are_read_as_each_by_itself(
 
 
 @given(alike_sources())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_lines_that_are_written_alike_are_read_as_each_by_itself(
     folder: Path, source: tuple[str, str]
 ) -> None:
