@@ -8,10 +8,11 @@ import pytest
 
 from batch_onboard.core.s3place import S3Place
 from batch_onboard.service.settings import ServiceSettings
+from tests.measured import unmeasured_processes
 from tests.s3 import Bucket, new_bucket, s3_server, settings_for
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
 
     from batch_onboard.service.objects import Objects
 
@@ -19,6 +20,28 @@ if TYPE_CHECKING:
 # What a shell starts with & ignores Ctrl-C, and so would all processes that tests start.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+# Folders whose tests repeat what those of the rooms run through line by line: as faults, as measurements,
+# as a reader of the documentation.
+_UNMEASURED = ("tests/faults/", "tests/benchmarks/", "tests/docs/")
+
+
+@pytest.hookimpl(trylast=True)  # hypothesis has marked its tests by then
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark tests that coverage need not watch; what chance runs through does not count anyway."""
+    for item in items:
+        if item.nodeid.startswith(_UNMEASURED) or item.get_closest_marker("hypothesis"):
+            item.add_marker("no_cover")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Leave the processes of a test unmeasured where pytest-cov leaves the test itself so."""
+    if item.get_closest_marker("no_cover") is None:
+        return (yield)
+    with unmeasured_processes():
+        return (yield)
 
 
 @pytest.fixture(scope="session")

@@ -23,6 +23,7 @@ import pytest
 
 from batch_onboard.core.s3place import S3Place
 from batch_onboard.service.settings import ServiceSettings
+from tests.measured import stop_measuring_thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -92,6 +93,7 @@ def moto_server() -> Iterator[str]:
     application, turn = moto.DomainDispatcherApplication(moto.create_backend_app), Lock()
 
     def in_turn(environ: dict[str, Any], start_response: Any) -> Any:
+        stop_measuring_thread()
         # S3 looks at a condition and writes in one step, moto in two, between which another may
         # write. Who waits for the rest of a request holds up nobody.
         if length := int(environ.get("CONTENT_LENGTH") or 0):

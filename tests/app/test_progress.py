@@ -90,6 +90,7 @@ def test_what_is_seen_adds_up_at_any_moment(world: dict[str, Any]) -> None:
     assert seen[-1].outlook.slowest == ()
 
 
+@pytest.mark.no_cover
 def test_the_time_left_is_learned_and_then_true() -> None:
     """Not foretold before a job has ended; then quotas and jobs bound what really remains."""
     seen = long_run()

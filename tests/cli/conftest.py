@@ -16,6 +16,7 @@ import pytest
 
 from tests.cli.serving import served
 from tests.cli.warm import run_warm
+from tests.measured import VARIABLES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 COMMAND = [sys.executable, "-m", "batch_onboard"]
 # What a process needs of this one's environment, and nothing of its AWS settings.
-_KEPT = ("PATH", "HOME", "COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG", "PYTHONPATH")
+_KEPT = ("PATH", "HOME", *VARIABLES, "PYTHONPATH")
 # What the loader and Python read as they begin, and a process that is forked does not.
 _READ_EARLY = ("LD_", "DYLD_", "PYTHON", "LC_", "LANG")
 

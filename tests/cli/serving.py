@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from batch_onboard.simulator.scenario import load_scenario
 from batch_onboard.simulator.server import serve
+from tests.measured import stop_measuring_thread
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,7 +29,11 @@ def served(path: Path) -> Iterator[dict[str, str]]:
             started.set()
             await over.wait()
 
-    thread = threading.Thread(target=asyncio.run, args=(main(),))
+    def run() -> None:
+        stop_measuring_thread()
+        asyncio.run(main())
+
+    thread = threading.Thread(target=run)
     thread.start()
     assert started.wait(20), "the simulator did not start"
     url, loop = told[0]

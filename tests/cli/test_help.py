@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import functools
 import re
 import subprocess
 import sys
@@ -68,23 +69,32 @@ def imported(program: str, *arguments: str) -> set[str]:
     return set(ended.stderr.splitlines()[-1].split())
 
 
+@functools.cache
+def imported_at_least() -> set[str]:
+    """Return what any program with click imports."""
+    return imported(LEAST, "run", "--help")
+
+
+@pytest.mark.no_cover
 @pytest.mark.parametrize("command", ["", *EXAMPLES])
 def test_help_imports_click_and_words(command: str) -> None:
     """Help answers as fast as a click program can: it imports nothing that does the work."""
     arguments = [*command.split(), "--help"] if command else []
-    more = imported(OURS, *arguments) - imported(LEAST, "run", "--help")
+    more = imported(OURS, *arguments) - imported_at_least()
     own = {name for name in more if ROOMS.fullmatch(name)}
     assert more - own <= OF_PYTHON
     assert own.isdisjoint({f"batch_onboard.cli.{name}" for name in WORK})
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("arguments", [["rnu"], ["run", "m", "--concurency", "3"]])
 def test_a_mistake_imports_what_finds_the_nearest_word(arguments: list[str]) -> None:
     """Who mistypes is answered as fast as who asks for help."""
-    more = imported(OURS, *arguments) - imported(LEAST, "run", "--help")
+    more = imported(OURS, *arguments) - imported_at_least()
     assert {name for name in more if not ROOMS.fullmatch(name)} <= NEAREST | OF_PYTHON
 
 
+@pytest.mark.no_cover
 def test_the_version_imports_no_library() -> None:
     """Versions are read from what is installed, without importing it."""
     libraries = {"aioboto3", "aiobotocore", "aiohttp", "anyio", "boto3", "botocore", "pydantic"}

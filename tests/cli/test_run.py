@@ -228,15 +228,16 @@ def test_a_signal_drains_saves_and_tells_how_to_go_on(
     assert simulator.seen()["repeated_starts"] == 0
 
 
+@pytest.mark.no_cover
 def test_a_run_that_is_killed_is_resumed_without_a_double_start(
     shell: Shell, simulate: Callable[[str], Simulated]
 ) -> None:
     """Kill -9 amid the Starts: the next run reads what may have been sent, and goes on."""
     simulator = simulate(FAST.replace("null", "20"))
     shell.write("wave.yaml", manifest(*(instance(f"i-{i}") for i in range(40))))
-    hasty = ("run", "wave.yaml", *QUICK, "--consistency-window", "1s", "--timeout", "1s")
-    for number in (2, 9, 17):
-        process = shell.start(*hasty)
+    hasty = ("run", "wave.yaml", *QUICK, "--consistency-window", "1s")
+    for number in (2, 12):
+        process = shell.start(*hasty, "--timeout", "1s")  # its intents hold for as little as can be
         wait_for_starts(simulator, number)
         process.kill()
         process.communicate(timeout=30)

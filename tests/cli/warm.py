@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import batch_onboard
+from tests.measured import begin_measuring, unmeasured_processes
 
 if TYPE_CHECKING:
     from multiprocessing.process import BaseProcess
@@ -31,6 +32,7 @@ _SERVER.set_forkserver_preload(
         *(found.name for found in pkgutil.walk_packages(batch_onboard.__path__, "batch_onboard.")),
         "distributed.cli.dask_scheduler",
         "distributed.cli.dask_worker",
+        "coverage",
     ]
 )
 _TIMEOUT = 120.0
@@ -76,7 +78,8 @@ def start_warm(
     """
     arguments = (module, words, folder, environment, written, namespace)
     process = _SERVER.Process(target=_become, args=arguments)
-    process.start()
+    with unmeasured_processes():  # the one that imports; its forks are, if they are to be
+        process.start()
     return process
 
 
@@ -100,6 +103,7 @@ def _become(
     os.environ.clear()
     os.environ.update(environment)
     time.tzset()
+    begin_measuring()
     sys.argv = list(words)
     try:
         main()

@@ -82,6 +82,7 @@ def test_who_is_left_alone_takes_it_all_again() -> None:
     assert got[0] >= 0.9 * 10 * 30
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize(("rate", "burst"), [(2.0, 5.0), (10.0, 20.0), (20.0, 10.0)])
 def test_a_lone_caller_uses_all_of_its_rate(rate: float, burst: float) -> None:
     """Over five minutes 98 % of the quota are used, and one call in twenty is refused at most."""

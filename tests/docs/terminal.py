@@ -57,7 +57,6 @@ def environment(home: Path, settings: dict[str, str]) -> dict[str, str]:
     """Return the environment of somebody who has installed the tool and set AWS up."""
     nothing = home / "no-aws-config"
     nothing.touch()
-    kept = ("COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG", "PYTHONPATH")
     return {
         "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin",
         "HOME": str(home),
@@ -66,7 +65,7 @@ def environment(home: Path, settings: dict[str, str]) -> dict[str, str]:
         "AWS_CONFIG_FILE": str(nothing),
         "AWS_SHARED_CREDENTIALS_FILE": str(nothing),
         "AWS_EC2_METADATA_DISABLED": "true",
-        **{name: os.environ[name] for name in kept if name in os.environ},
+        **{name: os.environ[name] for name in ("PYTHONPATH",) if name in os.environ},
         **settings,
     }
 

@@ -60,6 +60,7 @@ def pair(account: int, number: int = 2) -> list[Target]:
     return [named(f"i-{account}-{i}", account=f"{account:012}") for i in range(number)]
 
 
+@pytest.mark.no_cover
 def test_of_many_domains_few_have_courses_at_one_time() -> None:
     """Eight hundred domains: as many courses as workers use up in the time that a job takes."""
     stage, census = Stage(QUICK), Census()
@@ -80,6 +81,7 @@ def test_what_is_over_leaves_nothing_in_the_lanes() -> None:
     assert len(stage.lanes.limiters.statistics()) == 600  # of some, for people
 
 
+@pytest.mark.no_cover
 def test_the_deepest_domain_begins_first_and_is_fed_without_gaps() -> None:
     """Though it stands last in the manifest, it ends when its quota allows, wide ones beside it."""
     stage, census = Stage(QUICK), Census()
@@ -100,6 +102,7 @@ def test_the_deepest_domain_begins_first_and_is_fed_without_gaps() -> None:
     assert stage.now < statuses / 2 * 1.05 + 5
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("shape", ["wide", "deep", "mixed"])
 def test_no_order_could_be_much_faster(shape: str) -> None:
     """A run ends within 5 % and one job of what its workers, or its slowest quota, need at least."""
@@ -138,6 +141,7 @@ def test_a_domain_is_read_no_further_ahead_than_is_useful() -> None:
     assert 10 < Counter(stage.states().values())["succeeded"] < 16
 
 
+@pytest.mark.no_cover
 def test_a_region_that_is_out_of_order_is_not_filled_up() -> None:
     """Its domains stay where they are until a trial is answered; the other Region goes on."""
     sick = {

@@ -163,6 +163,7 @@ def test_a_region_that_comes_back_is_used_again() -> None:
     assert stage.world.seen.double_starts == 0
 
 
+@pytest.mark.no_cover
 def test_retries_of_a_flaky_service_stay_within_their_budget() -> None:
     """With half of all calls failing, retries are a fifth of all calls and a handful."""
     stage = world(error(500, "InternalServerException", probability=0.5))

@@ -297,6 +297,7 @@ def test_jobs_beyond_the_accounts_limit_conflict_and_are_tried_again() -> None:
     assert stage.world.seen.errors["ConflictException"] < 60 / 4
 
 
+@pytest.mark.no_cover
 def test_once_the_length_of_jobs_is_known_a_job_costs_about_two_polls() -> None:
     """Jobs that are started one after the other are asked about little more than twice each."""
     stage = Stage(

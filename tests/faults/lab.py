@@ -17,6 +17,7 @@ from batch_onboard.exits import Exit
 from batch_onboard.ledger.file import read_history
 from batch_onboard.report.results import results
 from tests.cli.conftest import COMMAND, Ended, Shell, Simulated
+from tests.measured import VARIABLES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,7 +30,6 @@ HASTY = (*QUICK, "--timeout", "1s", "--consistency-window", "1s")
 STEADY = (*QUICK, "--timeout", "3s", "--consistency-window", "1s")
 START = "StartInstanceOnboardingJob"
 LEDGER = "wave.ledger.jsonl"
-_COVERAGE = ("COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG")
 
 
 def needs(row: int, *tools: str, root: bool = False) -> pytest.MarkDecorator:
@@ -61,7 +61,7 @@ def run_under(shell: Shell, wrapper: Sequence[str], *arguments: str, **more: str
     byte code that a limit had cut short.
     """
     more = {"PYTHONDONTWRITEBYTECODE": "1", **more}
-    kept = {name: shell.environment[name] for name in shell.environment if name not in _COVERAGE}
+    kept = {name: shell.environment[name] for name in shell.environment if name not in VARIABLES}
     done = subprocess.run(
         [*wrapper, *COMMAND, *arguments],
         cwd=shell.folder,

@@ -6,6 +6,8 @@ import os
 import signal
 from typing import TYPE_CHECKING
 
+import pytest
+
 from batch_onboard.exits import Exit
 from tests.cli.test_reading_commands import call
 from tests.fleet.conftest import started
@@ -16,6 +18,9 @@ if TYPE_CHECKING:
 
     from tests.cli.conftest import Shell, Simulated
     from tests.s3 import Bucket
+
+# They run through what test_engines.py and test_fleet.py do, in five processes at once.
+pytestmark = pytest.mark.no_cover
 
 ENDLESS = "defaults: {job_duration: {min: 600, max: 600}}\nthrottle: {rate: null}\n"
 

@@ -132,17 +132,19 @@ def possible_in(state: State) -> set[Event]:
     return set(TRANSITIONS[state])
 
 
+@pytest.mark.no_cover
 def test_cut_at_any_byte_it_keeps_its_whole_lines() -> None:
     """A checkpoint that is cut anywhere does not count, and nothing but the cut line is lost."""
     for size in range(len(SMALL.data)):
         check_cut(SMALL, size)
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("index", range(len(SMALL.lines)))
 def test_no_flipped_bit_is_accepted(index: int) -> None:
-    """Each bit before, in and after a checkpoint: it is found, and told as without one."""
-    for bit in range(len(SMALL.lines[index]) * 8):
-        check_flip(SMALL, index, bit)
+    """A bit of each byte before, in and after a checkpoint: it is found, and told as without one."""
+    for byte in range(len(SMALL.lines[index])):
+        check_flip(SMALL, index, byte * 8 + byte % 8)
 
 
 def test_no_line_is_moved_unseen() -> None:
@@ -151,6 +153,7 @@ def test_no_line_is_moved_unseen() -> None:
         check_moved(SMALL, name, index)
 
 
+@pytest.mark.no_cover
 def test_random_changes_neither_pass_nor_crash() -> None:
     """Whatever becomes of the bytes, both ways of reading judge it alike."""
     assert fuzz(LARGE, 1, range(300)).keys() >= {"damage", "refused", "whole"}

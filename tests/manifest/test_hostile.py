@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.no_cover  # a limit on memory and time is for the reader alone
+
 LOAD = """
 import sys
 from pathlib import Path
