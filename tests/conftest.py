@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import signal
 from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING
@@ -25,6 +26,20 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 # Folders whose tests repeat what those of the rooms run through line by line: as faults, as measurements,
 # as a reader of the documentation.
 _UNMEASURED = ("tests/faults/", "tests/benchmarks/", "tests/docs/")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection(session: pytest.Session) -> Generator[None, object, object]:
+    """Let the first of xdist's workers alone be measured while all of them import all modules."""
+    measuring = session.config.pluginmanager.getplugin("_cov")
+    first = os.environ.get("PYTEST_XDIST_WORKER", "gw0") == "gw0"
+    if first or measuring is None or measuring.cov_controller is None:
+        return (yield)
+    measuring.cov_controller.pause()
+    try:
+        return (yield)
+    finally:
+        measuring.cov_controller.resume()
 
 
 @pytest.hookimpl(trylast=True)  # hypothesis has marked its tests by then
