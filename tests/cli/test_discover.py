@@ -292,6 +292,7 @@ def slow(shell: Shell, simulate: Callable[[str], Simulated]) -> subprocess.Popen
     return process
 
 
+@pytest.mark.no_cover
 def test_a_killed_discovery_goes_on_where_it_was(shell: Shell, slow: subprocess.Popen[str]) -> None:
     """After kill -9 nothing that was read is read again, and the manifest is complete."""
     slow.kill()
@@ -321,6 +322,7 @@ def test_a_call_that_is_never_answered_is_made_again(
     assert any((event["read"], event["total"]) == (0, 2) for event in told)
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_an_interrupted_discovery_saves_and_says_how_to_go_on(
     shell: Shell, slow: subprocess.Popen[str], number: signal.Signals, code: int

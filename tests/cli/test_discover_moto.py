@@ -70,6 +70,7 @@ def new_instances(url: str, account_id: str, number: int) -> None:
         )
 
 
+@pytest.mark.no_cover
 def test_the_instances_of_an_organization_on_moto_are_found(shell: Shell, moto: str) -> None:
     """Accounts by unit and tag, a role in each, more than one page, and labels for all."""
     organizations = a_client("organizations", moto)

@@ -207,6 +207,7 @@ def wait_for_starts(simulator: Simulated, number: int) -> None:
         time.sleep(0.02)
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize(
     ("sent", "code"), [(signal.SIGINT, Exit.INTERRUPTED), (signal.SIGTERM, Exit.TERMINATED)]
 )
@@ -265,6 +266,7 @@ def test_a_second_run_of_a_ledger_is_told_who_holds_it(
     assert (waiting.returncode, "in_progress=1" in out) == (Exit.OK, True), err
 
 
+@pytest.mark.no_cover
 def test_a_run_that_was_cut_off_is_told_from_one_that_is_under_way(
     shell: Shell, simulate: Callable[[str], Simulated]
 ) -> None:
@@ -459,6 +461,7 @@ def test_an_empty_environment_is_enough(shell: Shell, simulate: Callable[[str], 
     assert ended.code == Exit.OK, ended.err
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("stream", ["stdout", "stderr"])
 def test_a_reader_that_goes_away_ends_no_run(
     shell: Shell, simulate: Callable[[str], Simulated], stream: str

@@ -30,6 +30,7 @@ def wave(shell: Shell, bucket: Bucket) -> str:
     return str(bucket.place("waves/wave.yaml"))
 
 
+@pytest.mark.no_cover
 def test_a_batch_needs_no_disk_at_all(
     shell: Shell, simulate: Callable[[str], Simulated], bucket: Bucket, wave: str
 ) -> None:
@@ -52,6 +53,7 @@ def test_a_batch_needs_no_disk_at_all(
     assert sorted(shell.folder.iterdir()) == before
 
 
+@pytest.mark.no_cover
 def test_what_reads_a_manifest_reads_one_in_s3(shell: Shell, bucket: Bucket, wave: str) -> None:
     """`validate`, `policy` and `discover --against`; a rehearsal's ledger has its own name there."""
     checked = shell.run("validate", wave)

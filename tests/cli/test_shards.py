@@ -223,6 +223,7 @@ def test_half_a_shard_is_refused(tmp_path: Path, options: tuple[str, ...], said:
     assert said in result.stderr
 
 
+@pytest.mark.no_cover
 def test_an_array_job_does_the_batch_once_and_a_merge_goes_on(
     shell: Shell, simulate: Callable[[str], Simulated]
 ) -> None:
@@ -251,6 +252,7 @@ def test_an_array_job_does_the_batch_once_and_a_merge_goes_on(
     assert (whole.code, "nothing to do" in whole.out) == (Exit.OK, True)
 
 
+@pytest.mark.no_cover
 def test_shards_without_a_disk_are_one_batch(
     shell: Shell, simulate: Callable[[str], Simulated], bucket: Bucket
 ) -> None:

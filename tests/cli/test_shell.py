@@ -139,6 +139,7 @@ def test_the_scripts_call_this_command(name: str) -> None:
     assert PROGRAM in script
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize(
     ("typed", "offered"),
     [

@@ -100,6 +100,7 @@ def test_settings_that_cannot_work_are_an_event(shell: Shell) -> None:
     assert metrics(shell.folder / "wave.prom")["last_run_exit_code",] == Exit.USAGE
 
 
+@pytest.mark.no_cover
 def test_a_signal_is_told_in_the_log(shell: Shell, simulate: Callable[[str], Simulated]) -> None:
     """Who reads it in the morning sees what ended the run, and how to go on."""
     simulator = simulate(ENDLESS)
@@ -322,6 +323,7 @@ def test_signals_are_in_hand_before_anything_is_imported_that_takes_long() -> No
     assert set(ended.stdout.split()) <= wanted
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("module", EARLIEST)
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_during_imports_shows_no_traceback(
@@ -365,6 +367,7 @@ def test_it_runs_in_a_folder_that_is_gone_with_an_odd_time_zone(
     assert run["began_at"].endswith("Z")
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("output", ["text", "json"])
 def test_a_full_disk_behind_stdout_loses_no_work(
     shell: Shell, simulate: Callable[[str], Simulated], output: str

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
+import pytest
+
 from batch_onboard.core.calls import Operation
 from batch_onboard.core.lifecycle import Event
 from batch_onboard.core.limiter import BucketLimiter
@@ -75,6 +77,7 @@ def test_canaries_that_were_onboarded_before_are_replaced() -> None:
     assert begun[2][0] - begun[1][0] > 20
 
 
+@pytest.mark.no_cover
 def test_too_many_failures_stop_the_run_and_the_next_one_goes_on() -> None:
     """At the third failure no further call is begun; what runs stays in progress."""
     stage = Stage(BAD_KEYS)

@@ -82,6 +82,7 @@ def test_without_dask_it_is_told_how_to_get_it(wave: Path, monkeypatch: pytest.M
     assert "--engine dask needs Dask: pip install 'batch-onboard[dask]'" in result.output
 
 
+@pytest.mark.no_cover
 def test_a_plan_of_all_shards_is_read_from_all_ledgers_and_one_of_a_shard_is_refused(
     shell: Shell,
 ) -> None:

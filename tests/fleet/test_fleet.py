@@ -121,6 +121,7 @@ def test_a_shard_of_an_array_job_goes_on_with_its_ledger(tmp_path: Path) -> None
         assert ledger.history.shard == Shard(1, 2)
 
 
+@pytest.mark.no_cover
 def test_limits_waves_and_canaries_are_those_of_one_process(tmp_path: Path) -> None:
     """Three Starts in all shards together; then the rest, wave after wave, behind two canaries."""
     lines = [
@@ -142,6 +143,7 @@ def test_limits_waves_and_canaries_are_those_of_one_process(tmp_path: Path) -> N
     assert max(first) < min(late)
 
 
+@pytest.mark.no_cover
 def test_failures_of_all_shards_stop_them_all(tmp_path: Path) -> None:
     """The run ends with 4, and each shard's ledger says why it was stopped."""
     lines = [instance(f"bad-{each}", f"{each % 12 + 1:012}") for each in range(120)]

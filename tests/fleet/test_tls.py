@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from tests.cli.conftest import Shell, Simulated
 
 
+@pytest.mark.no_cover
 def test_workers_with_certificates_join_and_others_do_not(
     shell: Shell, simulate: Callable[[str], Simulated]
 ) -> None:

@@ -94,6 +94,7 @@ def test_a_manifest_is_kept_by_its_changes(home: Home) -> None:
     assert history.targets[key(1)].encryption == str(Encryption(enabled=False))
 
 
+@pytest.mark.no_cover
 def test_a_large_manifest_is_few_groups(home: Home) -> None:
     """Thousands of lines are made durable together: marks are few, and rise."""
     with home.open() as ledger:

@@ -204,6 +204,7 @@ def test_unlock_makes_no_lock_where_there_is_none(path: Path) -> None:
     assert list(path.parent.iterdir()) == []
 
 
+@pytest.mark.no_cover
 def test_in_many_races_there_are_never_two_holders(
     path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

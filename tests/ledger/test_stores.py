@@ -42,6 +42,7 @@ def segments(bucket: Bucket, place: S3Place) -> S3Segments:
     return S3Segments(place, bucket.objects, ExitStack())
 
 
+@pytest.mark.no_cover
 def test_of_many_that_write_one_name_at_once_one_does(store: Bucket) -> None:
     """Sixteen threads, round by round: one is told that it has, and its bytes are there."""
     for turn in range(5):

@@ -421,6 +421,7 @@ PASSING = {
 }
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("fault", PASSING)
 def test_what_passes_is_tried_again_and_nothing_is_written_twice(
     bucket: Bucket, fault: str

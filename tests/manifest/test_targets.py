@@ -268,3 +268,9 @@ def test_a_session_is_asked_for_as_set(tmp_path: Path) -> None:
         RoleSession(900, tags, "ops-bot"),
         RoleSession(),
     ]
+
+
+def test_a_manifest_says_which_version_it_is_of(tmp_path: Path) -> None:
+    """One that does not is told to, beside whatever else is wrong."""
+    said = problems(write(tmp_path, "name: wave\ninstances: []\n"))
+    assert any("version is missing" in each for each in said)
