@@ -94,6 +94,7 @@ def manifest_text() -> str:
     )
 
 
+@pytest.mark.no_cover
 def test_no_secret_is_written_anywhere(shell: Shell, simulate: Callable[[str], Simulated]) -> None:
     """403s, 500s, cut answers, expired tokens and a dead endpoint, at -vv with all loggers open."""
     shell.write("sitecustomize.py", LOUD)
@@ -155,6 +156,7 @@ def test_this_hunt_finds_what_is_there() -> None:
     assert leaks(b"{'X-Amz-Signature': '0a1b2c3d4e5f60718293'}")
 
 
+@pytest.mark.no_cover
 def test_without_the_redaction_the_secrets_would_be_written(
     shell: Shell, simulate: Callable[[str], Simulated]
 ) -> None:

@@ -62,7 +62,7 @@ def write_program(home: Path, body: str) -> str:
     """Write a program for credential_process, and return how it is called."""
     program = home / "credentials.py"
     program.write_text(body)
-    return f"{sys.executable} {program}"
+    return f"{sys.executable} -S {program}"  # without what an installation adds at each start
 
 
 async def refused(service: AwsService, identity: Identity = PROFILE) -> Answer:
