@@ -12,9 +12,7 @@ from batch_onboard.fleet.addresses import Address
 if TYPE_CHECKING:
     from batch_onboard.fleet.dask import DaskSettings
 
-_SHARDS_EACH = 4
-"""Shards for each worker of this machine: when one is lost, the others share what it had."""
-_SHARDS_ELSEWHERE = 32
+_SHARDS_FOR_MANY = 32
 """Shards where nobody can tell yet how many workers there will be."""
 _FOR_DASK = ("workers", "listen", "scheduler_address", "tls_ca_file", "tls_cert", "tls_key")
 _TLS = ("tls_ca_file", "tls_cert", "tls_key")
@@ -76,14 +74,20 @@ def own_workers(options: dict[str, Any]) -> int:
     """Return how many workers there are to be on this machine."""
     if options["workers"] is not None:
         return int(options["workers"])
-    others = options["listen"] or options["scheduler_address"]
-    return 0 if others else os.cpu_count() or 1
+    return 0 if _others_join(options) else os.cpu_count() or 1
 
 
 def shards_by_default(options: dict[str, Any]) -> int:
-    """Return how many shards there are where neither ledgers nor anybody says."""
-    workers = own_workers(options)
-    return _SHARDS_EACH * workers if workers else _SHARDS_ELSEWHERE
+    """Return how many shards there are where neither ledgers nor anybody says.
+
+    One for each worker, if all are of this machine: they begin at once, so that more would make no
+    run faster, and each has a ledger, connections and role sessions of its own.
+    """
+    return _SHARDS_FOR_MANY if _others_join(options) else own_workers(options)
+
+
+def _others_join(options: dict[str, Any]) -> bool:
+    return (options["listen"] or options["scheduler_address"]) is not None
 
 
 def dask_settings(options: dict[str, Any], shards: int) -> DaskSettings:
@@ -91,7 +95,8 @@ def dask_settings(options: dict[str, Any], shards: int) -> DaskSettings:
 
     Args:
         options: of the command.
-        shards: how many there are; each worker has room for all, as it may be the last one.
+        shards: how many there are; each worker has room for all, as it may be the last one, and
+            there are no more workers of this machine than that.
     """
     from batch_onboard.fleet.dask import DaskSettings
 
@@ -99,7 +104,7 @@ def dask_settings(options: dict[str, Any], shards: int) -> DaskSettings:
     return DaskSettings(
         address=options["scheduler_address"],
         listen=options["listen"],
-        workers=own_workers(options),
+        workers=min(own_workers(options), shards),
         threads=shards,
         ca_file=files["tls_ca_file"],
         cert=files["tls_cert"],

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from batch_onboard.cli import fleet as fleet_command
+from batch_onboard.cli.engines import dask_settings, shards_by_default
 from batch_onboard.exits import Exit
 from tests.cli.conftest import instance, manifest, shell
 from tests.cli.test_reading_commands import call
@@ -21,6 +22,34 @@ __all__ = ["shell"]  # a fixture, found by its name here
 
 TLS = ("--tls-ca-file", "ca.pem", "--tls-cert", "m.pem", "--tls-key", "m.key")
 OUTSIDE = "tls://0.0.0.0:8786"
+FILES = ("tls_ca_file", "tls_cert", "tls_key")
+
+
+def engine(**options: Any) -> dict[str, Any]:
+    """The options that say where workers come from; None: they are not given."""
+    return dict.fromkeys(("workers", "listen", "scheduler_address", *FILES)) | options
+
+
+@pytest.mark.parametrize(
+    ("options", "shards"),
+    [
+        pytest.param(engine(workers=3), 3, id="own-workers"),
+        pytest.param(engine(workers=3, listen=OUTSIDE), 32, id="own-workers-and-others"),
+        pytest.param(engine(scheduler_address="tls://10.0.0.5:8786"), 32, id="others"),
+    ],
+)
+def test_each_worker_gets_a_shard_unless_more_may_join(
+    options: dict[str, Any], shards: int
+) -> None:
+    """More would cost more and make no run faster, but there are to be enough for all that come."""
+    assert shards_by_default(options) == shards
+
+
+@pytest.mark.parametrize(("shards", "workers"), [(2, 2), (3, 3), (8, 3)])
+def test_no_worker_is_made_that_would_have_no_shard(shards: int, workers: int) -> None:
+    """A batch may go on with more workers than it has ledgers, which bind its number of shards."""
+    settings = dask_settings(engine(workers=3, worker_timeout=60.0), shards)
+    assert (settings.workers, settings.threads) == (workers, shards)
 
 
 @pytest.fixture

@@ -28,9 +28,10 @@ ENDLESS = "defaults: {job_duration: {min: 600, max: 600}}\nthrottle: {rate: null
 def test_a_killed_worker_costs_nothing_but_time(
     shell: Shell, simulate: Callable[[str], Simulated], bucket: Bucket
 ) -> None:
-    """Kill -9 of one of two: its ledgers in S3 are taken over, and then there is nothing to do."""
+    """Kill -9 of one of two, each of which has a shard: its ledger in S3 is taken over."""
     batch = Batch(shell, simulate(LASTING), bucket, shards=2)
     lose_a_worker(batch)
+    assert len({history.runs[0].began.pid for history in batch.histories()}) == 2
     again = shell.run(*batch.command, "--workers", "2")
     assert again.code == Exit.OK, again.err
     assert "nothing to do" in again.out
