@@ -45,11 +45,16 @@ def pytest_collection(session: pytest.Session) -> Generator[None, object, object
 
 @pytest.hookimpl(trylast=True)  # hypothesis has marked its tests by then
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark tests that coverage need not watch; what chance runs through does not count anyway."""
+    """Mark tests that coverage need not watch, and let long ones begin first.
+
+    What chance runs through does not count for coverage anyway.
+    """
     for item in items:
         repeats = item.nodeid.startswith(_UNMEASURED) and not item.nodeid.startswith(_MEASURED)
         if repeats or item.get_closest_marker("hypothesis"):
             item.add_marker("no_cover")
+    # A long one that began last would leave all other workers of xdist without work.
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -229,6 +229,7 @@ def test_a_signal_drains_saves_and_tells_how_to_go_on(
     assert simulator.seen()["repeated_starts"] == 0
 
 
+@pytest.mark.long
 @pytest.mark.no_cover
 def test_a_run_that_is_killed_is_resumed_without_a_double_start(
     shell: Shell, simulate: Callable[[str], Simulated]

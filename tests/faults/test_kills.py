@@ -24,6 +24,7 @@ faults:
 """
 
 
+@pytest.mark.long
 def test_runs_killed_at_random_are_resumed_though_answers_were_lost_as_well(
     shell: Shell, simulate: Callable[[str], Simulated]
 ) -> None:

@@ -19,12 +19,11 @@ if TYPE_CHECKING:
     from tests.cli.conftest import Shell, Simulated
     from tests.s3 import Bucket
 
-# They run through what test_engines.py and test_fleet.py do, in five processes at once.
-pytestmark = pytest.mark.no_cover
-
 ENDLESS = "defaults: {job_duration: {min: 600, max: 600}}\nthrottle: {rate: null}\n"
 
 
+@pytest.mark.long
+@pytest.mark.no_cover
 def test_a_killed_worker_costs_nothing_but_time(
     shell: Shell, simulate: Callable[[str], Simulated], bucket: Bucket
 ) -> None:
@@ -40,6 +39,8 @@ def test_a_killed_worker_costs_nothing_but_time(
     assert "8 targets in 2 ledgers" in told.output
 
 
+@pytest.mark.long
+@pytest.mark.no_cover
 def test_a_frozen_worker_that_wakes_sends_nothing_more(
     shell: Shell, simulate: Callable[[str], Simulated]
 ) -> None:

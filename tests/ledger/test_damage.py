@@ -89,6 +89,7 @@ def test_all_ways_in_judge_a_file_alike(tmp_path: Path, seed: int) -> None:
     assert path.read_bytes() == data
 
 
+@pytest.mark.long
 def test_the_long_form_tells_its_figures(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
