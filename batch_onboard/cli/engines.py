@@ -42,10 +42,7 @@ def check_engine(options: dict[str, Any]) -> None:
 
 
 def _check_address(options: dict[str, Any], *, certified: bool) -> None:
-    for name in ("listen", "scheduler_address"):
-        address = options[name]
-        if address is None:
-            continue
+    for name, address in _addresses(options).items():
         try:
             parsed = Address.parse(address)
         except ValueError as error:
@@ -64,17 +61,14 @@ def _check_address(options: dict[str, Any], *, certified: bool) -> None:
 
 def is_elsewhere(options: dict[str, Any]) -> bool:
     """Say whether workers may be on other machines."""
-    addresses = [options[name] for name in ("listen", "scheduler_address")]
-    return any(
-        not Address.parse(address).is_loopback for address in addresses if address is not None
-    )
+    return any(not Address.parse(each).is_loopback for each in _addresses(options).values())
 
 
 def own_workers(options: dict[str, Any]) -> int:
     """Return how many workers there are to be on this machine."""
     if options["workers"] is not None:
         return int(options["workers"])
-    return 0 if _others_join(options) else os.cpu_count() or 1
+    return 0 if _addresses(options) else os.cpu_count() or 1
 
 
 def shards_by_default(options: dict[str, Any]) -> int:
@@ -83,11 +77,13 @@ def shards_by_default(options: dict[str, Any]) -> int:
     One for each worker, if all are of this machine: they begin at once, so that more would make no
     run faster, and each has a ledger, connections and role sessions of its own.
     """
-    return _SHARDS_FOR_MANY if _others_join(options) else own_workers(options)
+    return _SHARDS_FOR_MANY if _addresses(options) else own_workers(options)
 
 
-def _others_join(options: dict[str, Any]) -> bool:
-    return (options["listen"] or options["scheduler_address"]) is not None
+def _addresses(options: dict[str, Any]) -> dict[str, str]:
+    """Return where workers other than our own may come from, by the option that says so."""
+    names = "listen", "scheduler_address"
+    return {name: options[name] for name in names if options[name] is not None}
 
 
 def dask_settings(options: dict[str, Any], shards: int) -> DaskSettings:
